@@ -113,6 +113,8 @@ async def test_examine_file_that_crashes_its_child_is_unreadable(job: str) -> No
         {"brand": "<b>"},
         {"audio_rate": 2**70},
         {"frame_rate": "fast"},
+        {"frame_rate": 2e9},
+        {"mean_frame_rate": 2e9},
     ],
 )
 async def test_examine_implausible_facts_are_rejected(change: dict[str, Any]) -> None:
@@ -120,6 +122,22 @@ async def test_examine_implausible_facts_are_rejected(change: dict[str, Any]) ->
     media = asdict(Media("mp4", 10, 1.0, 10, 10, 30.0, "h264", None)) | change
     kids = acting(f"result.update(media=json.loads({json.dumps(media)!r}), thumbnail=None)")
     assert await rejection_code(kids) == "media_unreadable"
+
+
+@pytest.mark.parametrize("name", ["frame_rate", "audio_delay", "video_duration"])
+async def test_examine_infinite_facts_are_rejected(name: str) -> None:
+    """Reject a number that JSON allows and a float does not hold: arithmetic with it would never end."""
+    media = asdict(Media("mp4", 10, 1.0, 10, 10, 30.0, "h264", None)) | {name: 12345.5}
+    content = json.dumps({"result": {"media": media, "thumbnail": None}}).replace("12345.5", "1e999").encode()
+    kids = acting(f"content = {content!r}; os.write(0, b'M' + bytes(9) + len(content).to_bytes(4, 'big') + content)")
+    assert await rejection_code(kids) == "media_unreadable"
+
+
+async def test_child_that_does_not_read_its_pieces_is_ended() -> None:
+    request = "os.write(0, b'R' + bytes(9) + (1 << 19).to_bytes(4, 'big'))"
+    kids = acting(f"for _ in range(8): {request}\ntime.sleep(3600)", at_once=1)
+    assert await rejection_code(kids, Bounds(cpu=1, seconds=2), size=10_000_000) == "media_unreadable"
+    assert await rejection_code(kids, Bounds(cpu=1, seconds=2), size=10_000_000) == "media_unreadable"
 
 
 @pytest.mark.parametrize(

@@ -234,6 +234,32 @@ async def test_too_many_waiting_renders_return_429(
     assert (await caller.post("/renders", {"video_id": video_id})).status_code == 200
 
 
+async def test_conversions_for_platforms_count_as_waiting(
+    caller: Caller, video_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "QUEUE_MAX", 2)
+    body = {"video_id": video_id, "speed": 1.25, "aspect_ratio": "21:9", "conform_for": ["facebook"]}
+    assert (await caller.post("/renders", body)).status_code == 202
+    full = await caller.post("/renders", body | {"conform_for": ["linkedin"], "speed": 1.5})
+    assert (full.status_code, full.json()["code"]) == (429, "render_queue_full")
+    assert (await caller.get("/renders/limits")).json()["usage"]["total_pending"] == 1
+
+
+async def test_position_follows_the_jobs(caller: Caller, video_id: str, installation: Installation) -> None:
+    made = [
+        (await caller.post("/renders", {"video_id": video_id, "speed": speed})).json()["render_id"] for speed in (2, 3)
+    ]
+
+    async def positions() -> list[int]:
+        return [(await caller.get(f"/renders/{one}")).json()["position"] for one in made]
+
+    assert await positions() == [1, 2]
+    async with installation.database.begin() as session:
+        second = select(Render.rendition_id).where(Render.id == UUID(made[1])).scalar_subquery()
+        await session.execute(update(Job).where(Job.id == second).values(priority=Job.priority - 1))
+    assert await positions() == [2, 1]
+
+
 async def test_orders_at_the_same_time_keep_to_the_limit(
     caller: Caller, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

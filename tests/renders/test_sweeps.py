@@ -19,7 +19,7 @@ from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.workspaces import Workspace
 from clipcast.rendering.recipe import Recipe
 from clipcast.renders import space
-from clipcast.renders.orphans import OrphanSearch
+from clipcast.renders.orphans import ORPHANS_BORNE, OrphanSearch
 from clipcast.renders.renderer import Renderer
 from clipcast.renders.renditions import use
 from clipcast.renders.sweeps import delete_left, delete_orphans, expire, sweep, sweep_work_folders
@@ -239,6 +239,15 @@ async def test_deleted_workspace_takes_all_its_files_along(
     assert len(await keys(stage, "")) == 4
     await delete_unwanted(stage.installation.database, stage.installation.storage)
     assert await keys(stage, "") == []
+
+
+async def test_files_of_another_database_stay(stage: Stage) -> None:
+    """Most objects belong to no row: the bucket is shared, or the address of the database is wrong."""
+    storage, database = stage.installation.storage, stage.installation.database
+    for _ in range(ORPHANS_BORNE + 1):
+        await storage.put_bytes(f"renditions/{new_id()}/1.mp4", b"x")
+    assert await delete_orphans(database, storage) == []
+    assert len(await keys(stage)) == ORPHANS_BORNE + 1
 
 
 async def test_clip_that_is_gone_keeps_what_an_item_needs(stage: Stage, renderer: Renderer) -> None:

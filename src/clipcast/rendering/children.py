@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -232,14 +232,21 @@ class _Child:
 
     async def _receive(self, length: int) -> bytes:
         """Return the next bytes from the child. Raise ChildFailed if it dies or exceeds its time."""
+        try:
+            async with self._timed():
+                return await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise await self._death() from None
+
+    @asynccontextmanager
+    async def _timed(self) -> AsyncIterator[None]:
+        """Count the time of the block as the child's. Raise ChildFailed when it has none left."""
         started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._seconds_left):
-                return await self._reader.readexactly(length)
+                yield
         except TimeoutError:
             raise self._failed("time") from None
-        except (asyncio.IncompleteReadError, ConnectionError):
-            raise await self._death() from None
         finally:
             self._seconds_left -= asyncio.get_running_loop().time() - started
 
@@ -253,7 +260,8 @@ class _Child:
             async for piece in pieces:
                 self._writer.write(piece)
         with suppress(ConnectionError):  # a dead child is detected at the next message
-            await self._writer.drain()
+            async with self._timed():
+                await self._writer.drain()
 
     async def _death(self) -> Exception:
         """Return the error of a child that ended without a result."""

@@ -17,6 +17,8 @@ from clipcast.rendering.errors import UnreadableMedia
 # A hostile file may have taken over the child, so its result is checked like any untrusted input.
 WORD = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
 LARGEST_THUMBNAIL = 1024 * 1024
+# Frames a second: more than the fastest cameras write as a rate.
+HIGHEST_RATE = 10_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ async def examine(
         raise _implausible() from error
     if media.size != size or not 0 < media.duration < 10**7 or min(media.width, media.height) < 1:
         raise _implausible()
-    if not all(_is_plausible(value) for value in vars(media).values() if isinstance(value, int | str)):
+    if not 0 <= media.frame_rate <= HIGHEST_RATE or not 0 <= (media.mean_frame_rate or 0) <= HIGHEST_RATE:
+        raise _implausible()
+    if not all(_is_plausible(value) for value in vars(media).values() if value is not None):
         raise _implausible()
     if thumbnail and (len(thumbnail) > LARGEST_THUMBNAIL or not thumbnail.startswith(b"\xff\xd8\xff")):
         raise _implausible()
@@ -64,7 +68,7 @@ def _rejection(rejected: Any) -> UnreadableMedia:
 def _is_plausible(value: Any) -> bool:
     if isinstance(value, str):
         return WORD.fullmatch(value) is not None
-    return isinstance(value, int) and abs(value) < 2**63
+    return isinstance(value, int | float) and abs(value) < 2**63  # also false for NaN
 
 
 async def missing_layers(children: Children) -> list[str]:

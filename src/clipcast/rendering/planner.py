@@ -68,6 +68,8 @@ PEAK, FAST_PEAK, FAST_RATE, LEAST_BIT_RATE = 12_000_000, 20_000_000, 31, 100_000
 FILLED = 0.96
 UNIVERSAL_SOUND = range(126_000, 130_001)  # bits per second
 UNIVERSAL_MIN_BYTES = 75_000
+# Seconds. No conversion runs for longer than a day.
+LONGEST_ESTIMATE = 86_400
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def estimate_seconds(media: Media, recipe: Recipe) -> int:
         )
         # Nanoseconds for a pixel: to decode it, to map its tones, to encode it.
         seconds += 1e-9 * (read * 4 + (written * 8 if media.hdr else 0) + written * 9)
-    return ceil(seconds)
+    return ceil(min(seconds, LONGEST_ESTIMATE))
 
 
 def _recipe(media: Media, rules: MediaRules, broken: Set[str], action: Action, fit: Fit) -> Recipe | None:

@@ -15,7 +15,7 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.planner import plan
 from clipcast.renders.conforming import SourceFile, order_of
 from clipcast.renders.renditions import FOR_NO_POST, ensure
-from clipcast.renders.service import output_of
+from clipcast.renders.service import output_of, require_place
 
 
 def unknown_platforms(names: Sequence[str]) -> list[Problem]:
@@ -31,7 +31,7 @@ async def order_ahead(session: AsyncSession, render: Render, names: Sequence[str
     """Order what these platforms need of a render's file, made or not, and keep it as long as the render.
 
     Each platform's rules are those of its default kind of post. Return a warning for each that does not take the file,
-    converted or not: nothing is ordered for it.
+    converted or not: nothing is ordered for it. Raise AppError 429 if too many renders wait.
     """
     media, clip, made = output_of(render), render.clip, render.rendition
     if media is None:
@@ -49,6 +49,7 @@ async def order_ahead(session: AsyncSession, render: Render, names: Sequence[str
         if planned.recipe is not None and not planned.problems:
             orders[name] = order_of(file, planned, clock.now(), FOR_NO_POST)
     if orders:
+        await require_place(session, render.workspace_id)
         ordered = await ensure(await from_session(session), list(orders.values()))
         rows = [
             {"render_id": render.id, "platform": name, "rendition_id": one.id}

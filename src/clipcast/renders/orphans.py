@@ -72,10 +72,15 @@ class OrphanSearch:
         rows = await self._database.hot_pool.fetch(NAMES[folder], {"ids": list(set(owners.values()))})
         names = {row["name"] for row in rows}
         orphans = [key for key, owner in owners.items() if not {key, f"{folder}{owner}/"} & names]
-        if len(orphans) > max(ORPHANS_BORNE, len(owners) - len(orphans)):
+        if most_are_foreign(len(orphans), len(owners)):
             log.warning("orphans_left", folder=folder, number=len(orphans), reason="most objects belong to no row")
             return []
         for key in orphans:
             log.info("orphan_deleted", key=key)
             await self._storage.delete(key)
         return orphans
+
+
+def most_are_foreign(orphans: int, objects: int) -> bool:
+    """Return whether so many objects belong to no row that the store is probably that of another database."""
+    return orphans > max(ORPHANS_BORNE, objects - orphans)

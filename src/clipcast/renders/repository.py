@@ -1,15 +1,17 @@
 """Queries about renders, always within one workspace."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import aliased, contains_eager
 
 from clipcast.common.ids import parse_id
 from clipcast.database import page_of
 from clipcast.database.models.clips import Render
+from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition, RenditionAhead
 
@@ -100,13 +102,28 @@ async def count_pending(session: AsyncSession, workspace_id: UUID) -> dict[str, 
 
 
 async def queue_position(session: AsyncSession, rendition: Rendition) -> int:
-    """Return the place of a queued rendition among those of its workspace and action, from 1."""
-    kind = Rendition.action == "video" if rendition.action == "video" else Rendition.action != "video"
+    """Return the place of a queued rendition among the workspace's jobs that are ready in its queue, from 1."""
+    own = aliased(Job)
+
+    def order(job: type[Job]) -> Any:
+        return tuple_(job.priority, job.due_at, job.id)
+
     query = select(func.count()).where(
-        Rendition.workspace_id == rendition.workspace_id,
-        Rendition.status == "queued",
-        kind,
-        Rendition.id <= rendition.id,
+        own.id == rendition.id,
+        Job.workspace_id == rendition.workspace_id,
+        Job.state == JobState.READY,
+        Job.queue == own.queue,
+        order(Job) < order(own),
+    )
+    return 1 + (await session.execute(query)).scalar_one()
+
+
+async def count_ordered(session: AsyncSession, workspace_id: UUID) -> int:
+    """Return the number of renditions that renders have ordered, also for platforms, and that are not made yet."""
+    of_render = exists().where(Render.rendition_id == Rendition.id)
+    ahead = exists().where(RenditionAhead.rendition_id == Rendition.id)
+    query = select(func.count()).where(
+        Rendition.workspace_id == workspace_id, Rendition.status.in_(PENDING), or_(of_render, ahead)
     )
     return (await session.execute(query)).scalar_one()
 

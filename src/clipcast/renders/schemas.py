@@ -141,7 +141,8 @@ class RenderDetail(RenderOut):
         int | None, Field(description="Until it is completed, if known. Null when it has ended.", examples=[None])
     ]
     position: Annotated[
-        int | None, Field(description="Its place among the workspace's waiting renders, from 1.", examples=[None])
+        int | None,
+        Field(description="Its place among the workspace's conversions that wait, from 1.", examples=[None]),
     ]
     output: Annotated[RenderOutput | None, Field(description="The file.")]
     edit: Annotated[

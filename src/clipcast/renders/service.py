@@ -205,7 +205,7 @@ async def create_render(
     now = clock.now()
     rendition_id, status = None, "completed"
     if recipe := prepared.compiled.recipe:
-        await _require_place(session, workspace_id)
+        await require_place(session, workspace_id)
         inputs = (input_of(clip), *prepared.inputs)
         order = Order(workspace_id, clip.id, inputs, recipe, now, prepared.compiled.output, priority=FOR_NO_POST)
         [ordered] = await ensure(await from_session(session), [order])
@@ -263,9 +263,10 @@ async def plain_render(session: AsyncSession, clip: Clip) -> Render:
     return render
 
 
-async def _require_place(session: AsyncSession, workspace_id: UUID) -> None:
+async def require_place(session: AsyncSession, workspace_id: UUID) -> None:
+    """Raise AppError 429 if too many renders of the workspace wait, those for platforms included."""
     await lock_count(session, workspace_id)
-    pending = sum((await repository.count_pending(session, workspace_id)).values())
+    pending = await repository.count_ordered(session, workspace_id)
     if pending >= QUEUE_MAX:
         message = f"{pending} renders are waiting or being made, the maximum is {QUEUE_MAX}. Try again later."
         raise AppError(429, "render_queue_full", message, headers={"Retry-After": str(QUEUE_PAUSE)})

@@ -17,7 +17,7 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Executor, Statement, from_session
 from clipcast.renders import space
 from clipcast.renders.needed import NEEDED, USED
-from clipcast.renders.orphans import OrphanSearch
+from clipcast.renders.orphans import OrphanSearch, most_are_foreign
 from clipcast.storage import Storage, is_local
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 NAME = re.compile(r"renditions/([0-9a-f-]+)/(\d+)\.")
 # An item pins a rendition within this time after it has asked for it.
 JUST_USED = timedelta(hours=1)
-# The most files that one sweep lets expire, and rows that it looks up at a time.
+# The most files that expire in one transaction, and rows that are looked up at a time.
 AT_ONCE = 500
 
 RUNNING = Statement("SELECT id || '.' || fence AS name FROM jobs WHERE state = 'running' AND id = ANY(:ids)")
@@ -98,12 +98,17 @@ async def expire(settings: Settings, database: Database, storage: Storage) -> in
 
     Return their number. The rows stay: each file can be made again.
     """
-    now, expired = clock.now(), 0
-    values = {"before": now - settings.rendition_keep, "limit": AT_ONCE}
-    expired += await _expire(database, storage, UNUSED, values, values["before"])
+    now = clock.now()
+    expired = await _expire_all(database, storage, UNUSED, {"before": now - settings.rendition_keep})
     if (budget := budget_of(settings)) is not None:
-        values = {"before": now - JUST_USED, "limit": AT_ONCE, "budget": budget}
-        expired += await _expire(database, storage, BEYOND, values, values["before"])
+        expired += await _expire_all(database, storage, BEYOND, {"before": now - JUST_USED, "budget": budget})
+    return expired
+
+
+async def _expire_all(database: Database, storage: Storage, choose: Statement, values: dict[str, object]) -> int:
+    expired = 0
+    while found := await _expire(database, storage, choose, values | {"limit": AT_ONCE}, values["before"]):
+        expired += found
     return expired
 
 
@@ -136,10 +141,16 @@ async def delete_left(database: Database) -> int:
 
 
 async def delete_orphans(database: Database, storage: Storage) -> list[str]:
-    """Delete the objects of renditions that no row names and no run writes, and return their keys."""
+    """Delete the objects of renditions that no row names and no run writes, and return their keys.
+
+    Delete nothing if that would be most of many: the store is probably that of another database, too.
+    """
     stored = [key for key, _ in await storage.list("renditions/")]
     found = [*stored, *await storage.unfinished("renditions")]
     orphans = await orphans_among(database, found)
+    if most_are_foreign(len(orphans), len(found)):
+        log.warning("orphans_left", folder="renditions/", number=len(orphans), reason="most objects belong to no row")
+        return []
     for key in orphans:
         log.info("orphan_deleted", key=key)
         await storage.delete(key)
