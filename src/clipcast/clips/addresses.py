@@ -25,10 +25,18 @@ def upload_url(settings: Settings, vault: Vault, clip: Clip) -> str:
     return f"{settings.public_base}/uploads/{vault.sign({'put': str(clip.id)}, UPLOAD_LIFETIME)}"
 
 
-def file_url(settings: Settings, vault: Vault, key: str, file_name: str, content_type: str, size: int) -> str:
+def file_url(
+    settings: Settings,
+    vault: Vault,
+    key: str,
+    file_name: str,
+    content_type: str,
+    size: int,
+    lifetime: timedelta = DOWNLOAD_LIFETIME,
+) -> str:
     """Return the URL of a stored object, which supports Range. A `size` of -1 is looked up at each request."""
     claim = {"get": key, "name": file_name, "type": content_type, "size": size}
-    return f"{settings.public_base}/files/{vault.sign(claim, DOWNLOAD_LIFETIME)}"
+    return f"{settings.public_base}/files/{vault.sign(claim, lifetime)}"
 
 
 def round_url(settings: Settings, vault: Vault, clip: ClipFacts, item_id: UUID, number: int) -> str:

@@ -46,7 +46,7 @@ EVENTS = {
         ),
         EventWords(
             "review.changes_requested", "A reviewer asks for changes",
-            "Changes of 1 post are asked for", "Changes of {} posts are asked for", True,
+            "1 post needs changes", "{} posts need changes", True,
         ),
         EventWords("review.approved", "A post is approved", "1 post is approved", "{} posts are approved", True),
         EventWords(

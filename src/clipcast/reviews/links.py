@@ -21,6 +21,8 @@ from clipcast.workspaces.service import digest_of
 
 LIFETIME = timedelta(days=14)
 LINKS_MAX = 200
+# Of the addresses of videos and pictures on the page of a link.
+MEDIA_LIFETIME = timedelta(hours=1)
 # The most posts that the page of a link shows.
 SHOWN_MAX = 50
 

@@ -29,6 +29,8 @@ from clipcast.web import (
     post_page,
     posts,
     reference,
+    review_link,
+    reviews,
     settings,
     sign_in,
     webhooks,
@@ -48,7 +50,7 @@ def install(app: FastAPI) -> None:
         edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, settings,
         oauth, notifications, developers, webhooks, reference, events, gallery, palette,
     )  # fmt: skip
-    for page in pages:
+    for page in (*pages, reviews, review_link):
         app.include_router(page.router)
     app.add_route(OF_PLATFORMS, serve_sprite)
     app.mount("/static", StaticPages(directory=STATIC), name="static")

@@ -1,0 +1,203 @@
+"""The page of a review link, for people without a sign-in: plain forms, no script, and nothing of the workspace.
+
+A link that is guessed, revoked or expired, and a post that was not sent with the link, lead to the same page.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote, unquote
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+from starlette.responses import RedirectResponse, Response
+
+from clipcast.api.dependencies import InstallationDep
+from clipcast.api.rate_limits import Rate, count_attempts, network_of
+from clipcast.audit.service import Actor
+from clipcast.clock import clock
+from clipcast.common.problems import AppError
+from clipcast.database.models.posts import Item, Post
+from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink, ReviewState
+from clipcast.installation import Installation
+from clipcast.posts import reviewing
+from clipcast.posts.status import PostStatus, post_status
+from clipcast.renders.repository import renders_by_edit_id
+from clipcast.reviews import repository, service
+from clipcast.reviews.links import find_link, post_of, posts_of
+from clipcast.reviews.schemas import NAME_MAX, TEXT_MAX
+from clipcast.reviews.states import ShownState, shown_state
+from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.pages import headers, render
+from clipcast.web.review_contents import Media, Shown, media_of, shown_items
+from clipcast.web.reviews import check_text, read_second
+from clipcast.web.viewers import address_of, is_secure
+
+router = APIRouter(include_in_schema=False)
+
+NAME_COOKIE = "clipcast_reviewer"
+NAME_LIFETIME = timedelta(days=365)
+PRIVATE = headers(script_src="'none'", connect_src="'none'") | {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+}
+# All requests from one network, and the forms that are sent with one link.
+LOOKS = (Rate(120, timedelta(minutes=1)), Rate(1200, timedelta(hours=1)))
+FORMS = (Rate(30, timedelta(minutes=1)), Rate(300, timedelta(hours=1)))
+SAID = {
+    "changed": "The post has changed since you opened it, so nothing was done. This is what it is now.",
+    "late": "The post is on its way already, so nothing was done.",
+    "full": "This post has too many comments. Nothing was added.",
+}
+APPROVE, CHANGES, COMMENT, TAKE_BACK = "approve", "changes", "comment", "take-back"
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A post as the page shows it."""
+
+    post: Post
+    review: Review
+    reviewer: Reviewer
+    state: ShownState
+    status: PostStatus
+    clips: list[tuple[Shown, Media | None]]
+    comments: list[ReviewComment]
+
+    @property
+    def platforms(self) -> list[str]:
+        """The platforms of its accounts."""
+        return list(dict.fromkeys(name for clip, _ in self.clips for words in clip.words for name, _ in words.accounts))
+
+
+@router.get("/r/{token}")
+async def link_page(token: str, request: Request, installation: InstallationDep, said: str = "") -> Response:
+    """Return the posts that were sent for review with the link. Opening it decides nothing."""
+    await _count(request, installation, f"review links from {network_of(address_of(request))}", LOOKS)
+    async with installation.database.begin() as session:
+        link = await find_link(session, token)
+        if link is None:
+            return _gone(request)
+        return await _page(request, installation, session, link, token, notice=SAID.get(said, ""))
+
+
+@router.post("/r/{token}/{review_id}/{action}")
+async def act(token: str, review_id: str, action: str, request: Request, installation: InstallationDep) -> Response:
+    """Approve a post, ask for changes, comment, or take a decision back, until the post goes out."""
+    await _count(request, installation, f"review links from {network_of(address_of(request))}", LOOKS)
+    form = await read_form(request)
+    async with installation.database.begin() as session:
+        link = await find_link(session, token, lock=True)
+        found = await post_of(session, link, review_id) if link else None
+        if link is None or found is None or action not in (APPROVE, CHANGES, COMMENT, TAKE_BACK):
+            return _gone(request)
+        name = form.line("name") or _known_name(request)
+        _check(form, name, action)
+        if form.problems:
+            return await _page(request, installation, session, link, token, form, review_id)
+        link_id, said = link.id, ""
+    await _count(request, installation, f"forms of review link {link_id}", FORMS)
+    by = Actor("link", link_id, name, address_of(request))
+    try:
+        async with installation.database.begin() as session:
+            # Once more, with the link held: its revocation comes before or after all of this.
+            link = await find_link(session, token, lock=True)
+            if link is None or (found := await post_of(session, link, review_id)) is None:
+                return _gone(request)
+            await _act(session, action, form, found, by)
+    except AppError as error:
+        problems = {
+            "review_changed": "changed", "review_withdrawn": "changed", "post_not_pending": "late",
+            "too_many_comments": "full", "not_found": "changed",
+        }  # fmt: skip
+        if (said := problems.get(error.code, "")) == "":
+            raise
+    query = f"?said={said}" if said else ""
+    response = RedirectResponse(f"/r/{quote(token)}{query}#post-{quote(review_id)}", 303, PRIVATE)
+    response.set_cookie(
+        NAME_COOKIE, quote(name), max_age=int(NAME_LIFETIME.total_seconds()), path="/r",
+        secure=is_secure(installation), httponly=True, samesite="lax",
+    )  # fmt: skip
+    return response
+
+
+async def _act(session: AsyncSession, action: str, form: FilledForm, found: tuple[UUID, UUID, UUID], by: Actor) -> None:
+    workspace_id, post_id, reviewer_id = found
+    of_post = (session, workspace_id, str(post_id))
+    revision = int(line) if (line := form.line("revision")).isdecimal() and len(line) < 9 else 0
+    text, at = form.one("text").strip(), read_second(form.line("at"))
+    match action:
+        case "approve":
+            await reviewing.decide(*of_post, str(reviewer_id), ReviewState.APPROVED, revision, by)
+        case "take-back":
+            await reviewing.decide(*of_post, str(reviewer_id), None, revision, by)
+        case "changes":
+            await reviewing.request_changes(*of_post, str(reviewer_id), revision, text, by, "link", at)
+        case _:
+            await reviewing.add_comment(*of_post, by, "link", text, at, public=True)
+
+
+def _check(form: FilledForm, name: str, action: str) -> None:
+    if not name or len(name) > NAME_MAX or not name.isprintable():
+        form.add_problem("name", f"Write your name, at most {NAME_MAX} characters.")
+    if action in (CHANGES, COMMENT):
+        check_text(form)
+
+
+def _known_name(request: Request) -> str:
+    name = unquote(request.cookies.get(NAME_COOKIE, ""))
+    return name if 0 < len(name) <= NAME_MAX and name.isprintable() else ""
+
+
+async def _page(
+    request: Request,
+    installation: Installation,
+    session: AsyncSession,
+    link: ReviewLink,
+    token: str,
+    form: FilledForm | None = None,
+    form_of: str = "",
+    notice: str = "",
+) -> Response:
+    found = await _offered(installation, session, link)
+    await service.note_seen(session, [one.reviewer for one in found])
+    link.opened_at = clock.now()
+    waiting = sum(one.status == "pending" and one.reviewer.decision is None for one in found)
+    context = {
+        "link": link, "token": token, "zone": ZoneInfo(link.zone), "offered": found, "waiting": waiting,
+        "name": _known_name(request), "form": form or FilledForm({}), "form_of": form_of, "notice": notice,
+        "name_max": NAME_MAX, "text_max": TEXT_MAX,
+    }  # fmt: skip
+    return render(request, "review_link.html", context, 422 if form else 200, PRIVATE)
+
+
+async def _offered(installation: Installation, session: AsyncSession, link: ReviewLink) -> list[Offered]:
+    rows = await posts_of(session, link)
+    query = select(Item).where(Item.post_id.in_([post.id for post, *_ in rows])).options(joinedload(Item.connection))
+    items = list(await session.scalars(query.order_by(Item.position)))
+    renders = await renders_by_edit_id(session, link.workspace_id, list({item.edit_id for item in items}))
+    found = []
+    for post, review, reviewer in rows:
+        own = [item for item in items if item.post_id == post.id]
+        clips = [(one, media_of(installation, one.render) if one.render else None) for one in shown_items(own, renders)]
+        state, status = shown_state(post), post_status(item.status for item in own)
+        assert state is not None
+        comments = await repository.comments_of(session, review.id, public_only=True)
+        found.append(Offered(post, review, reviewer, state, status, clips, comments))
+    return found
+
+
+def _gone(request: Request) -> Response:
+    """Return the page of every link and post that is not there."""
+    return render(request, "review_gone.html", {}, 404, PRIVATE)
+
+
+async def _count(request: Request, installation: Installation, name: str, rates: tuple[Rate, ...]) -> None:
+    """Count a request. Raises AppError 429 for too many."""
+    if wait := await count_attempts(installation.database, [(name, rates)]):
+        raise AppError(
+            429, "rate_limited", f"Too many requests. Try again in {wait} s.", headers={"Retry-After": str(wait)}
+        )

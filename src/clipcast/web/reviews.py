@@ -1,0 +1,365 @@
+"""The pages of reviews: what waits for whom, a post with its comments, sending for review, and review links."""
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from fastapi import APIRouter, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from clipcast.common.problems import AppError, NotFound, ValidationFailed
+from clipcast.database.models.posts import Post
+from clipcast.database.models.reviews import ReviewState
+from clipcast.people.repository import list_members
+from clipcast.posts import repository as posts
+from clipcast.posts import reviewing
+from clipcast.posts.lines import PostLine, lines_of
+from clipcast.posts.service import get_post
+from clipcast.posts.states import OF_REVIEW
+from clipcast.renders.repository import renders_by_edit_id
+from clipcast.reviews import links, repository, service
+from clipcast.reviews.schemas import NAME_MAX, REVIEWERS_MAX, TEXT_MAX, ReviewOut, ReviewRequest
+from clipcast.reviews.states import ShownState
+from clipcast.web import times
+from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.review_contents import Shown, shown_items
+from clipcast.web.viewers import Editing, Looking, Member
+
+router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
+
+SHOWN_MAX = 50
+MEMBERS_MAX = 200
+STATES: tuple[ShownState, ...] = get_args(get_args(ShownState)[0])
+TITLES = {
+    "waiting": "Waiting", "changes_requested": "Changes asked for", "approved": "Approved", "expired": "Expired",
+    "withdrawn": "Withdrawn",
+}  # fmt: skip
+CHANGED = "The post has changed since you opened it, so Clipcast did nothing. This is what it is now."
+TOO_LATE = "Publishing has begun, so Clipcast did nothing."
+
+
+@dataclass(frozen=True)
+class Row:
+    """A post in the list of reviews."""
+
+    line: PostLine
+    state: ShownState
+    progress: repository.Progress
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The post that the page shows, with its review."""
+
+    post: Post
+    line: PostLine
+    review: ReviewOut
+    previews: list[Shown]
+    # The member's own row among the reviewers; None for others.
+    own_id: str | None
+    own_decision: str | None
+    asks_links: bool
+    scheduled: str
+
+
+@router.get("/review")
+async def reviews_page(member: Looking, state: str = "waiting") -> Response:
+    """Return the list of reviews in a state, with the first one beside it."""
+    return await _page(member, state, None)
+
+
+@router.get("/review/links")
+async def links_page(member: Looking) -> Response:
+    """Return the page of the review links."""
+    return await _links_page(member)
+
+
+@router.post("/review/links")
+async def create_link(member: Editing, request: Request) -> Response:
+    """Create a review link and show its address once."""
+    form = await read_form(request)
+    name = form.line("name")
+    _check_link_name(form, name)
+    if form.problems:
+        return await _links_page(member, form)
+    async with member.installation.database.begin() as session:
+        _, url = await links.create_link(
+            session, member.installation.settings, member.workspace.id, name, member.zone.key, member.actor
+        )
+    return await _links_page(member, url=url)
+
+
+@router.post("/review/links/{link_id}/revoke")
+async def revoke_link(member: Editing, link_id: str) -> Response:
+    """End a review link."""
+    async with member.installation.database.begin() as session:
+        await links.revoke_link(session, member.workspace.id, link_id, member.actor)
+    return member.redirect("/review/links")
+
+
+async def _links_page(member: Member, form: FilledForm | None = None, url: str = "") -> Response:
+    async with member.installation.database.session() as session:
+        found = await links.list_links(session, member.workspace.id)
+    return member.render(
+        "review_links.html",
+        422 if form else 200,
+        section="review",
+        links=found,
+        form=form or FilledForm({}),
+        url=url,
+        lifetime=links.LIFETIME,
+        name_max=NAME_MAX,
+    )
+
+
+@router.get("/review/{post_id}")
+async def review_page(member: Looking, post_id: str, said: str = "") -> Response:
+    """Return a post in review with its comments, beside the others in its state."""
+    notice = {"changed": CHANGED, "late": TOO_LATE}.get(said, "")
+    return await _page(member, None, post_id, notice=notice)
+
+
+async def _page(
+    member: Member, state: str | None, post_id: str | None, form: FilledForm | None = None, notice: str = ""
+) -> Response:
+    mine = member.workspace.id
+    async with member.installation.database.begin() as session:
+        chosen = await _chosen(member, session, post_id) if post_id else None
+        wanted: ShownState = chosen.review.state if chosen else state if state in STATES else "waiting"
+        found, total = await repository.list_reviews(session, mine, wanted, 0, SHOWN_MAX)
+        lines = await lines_of(session, [post for post, _ in found])
+        progress = await repository.progress_of(session, [review.id for _, review in found])
+        rows = [Row(line, wanted, progress[review.id]) for line, (_, review) in zip(lines, found, strict=True)]
+        if chosen is None and rows:
+            chosen = await _chosen(member, session, str(rows[0].line.id))
+        counts = await repository.count_by_state(session, mine)
+        if chosen and chosen.own_id:
+            own = await reviewing.reviewer_of(session, mine, str(chosen.post.id), member.user.id)
+            await service.note_seen(session, filter(None, [own]))
+    return member.render(
+        "review.html",
+        422 if form else 200,
+        section="review",
+        tabs=[
+            (name, TITLES[name], f"{member.base}/review?state={name}", str(counts.get(name) or "")) for name in STATES
+        ],
+        state=wanted,
+        rows=rows,
+        more=total - len(rows),
+        chosen=chosen,
+        is_chosen=post_id is not None,
+        shown_as=OF_REVIEW,
+        notice=notice,
+        form=form or FilledForm({}),
+        text_max=TEXT_MAX,
+    )
+
+
+async def _chosen(member: Member, session: AsyncSession, post_id: str) -> Chosen:
+    mine = member.workspace.id
+    post = await get_post(session, mine, post_id)
+    review = await reviewing.show_review(session, mine, post_id)
+    items = await posts.get_items(session, post.id)
+    renders = await renders_by_edit_id(session, mine, [item.edit_id for item in items])
+    [line] = await lines_of(session, [post])
+    own = await reviewing.reviewer_of(session, mine, post_id, member.user.id)
+    return Chosen(
+        post,
+        line,
+        review,
+        shown_items(items, renders),
+        str(own.id) if own else None,
+        own.decision if own else None,
+        any(one.kind == "link" for one in review.reviewers),
+        times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else "",
+    )
+
+
+@router.post("/review/{post_id}/approve")
+async def approve(member: Looking, post_id: str, request: Request) -> Response:
+    """Approve the revision that the page showed. Only a named reviewer may."""
+    form = await read_form(request)
+    return await _decide(member, post_id, ReviewState.APPROVED, form)
+
+
+@router.post("/review/{post_id}/take-back")
+async def take_back(member: Looking, post_id: str, request: Request) -> Response:
+    """Take a decision back, as long as the post has not begun."""
+    form = await read_form(request)
+    return await _decide(member, post_id, None, form)
+
+
+@router.post("/review/{post_id}/changes")
+async def ask_for_changes(member: Looking, post_id: str, request: Request) -> Response:
+    """Ask for changes, with the text that says which."""
+    form = await read_form(request)
+    check_text(form)
+    if form.problems:
+        return await _page(member, None, post_id, form)
+    return await _decide(member, post_id, ReviewState.CHANGES_REQUESTED, form)
+
+
+async def _decide(member: Member, post_id: str, decision: ReviewState | None, form: FilledForm) -> Response:
+    mine = member.workspace.id
+    revision = int(line) if (line := form.line("revision")).isdecimal() and len(line) < 9 else 0
+    try:
+        async with member.installation.database.begin() as session:
+            own = await reviewing.reviewer_of(session, mine, post_id, member.user.id)
+            if own is None:
+                message = "You are not asked to review this post. Whoever sent it can send it to you."
+                raise AppError(403, "role_missing", message)
+            if decision == ReviewState.CHANGES_REQUESTED:
+                text, at = form.one("text").strip(), read_second(form.line("at"))
+                await reviewing.request_changes(
+                    session, mine, post_id, str(own.id), revision, text, member.actor, "member", at
+                )
+            else:
+                await reviewing.decide(session, mine, post_id, str(own.id), decision, revision, member.actor)
+    except AppError as error:
+        said = {"review_changed": "changed", "review_withdrawn": "changed", "post_not_pending": "late"}.get(error.code)
+        if said is None:
+            raise
+        return member.redirect(f"/review/{post_id}?said={said}")
+    return member.redirect(f"/review/{post_id}")
+
+
+@router.post("/review/{post_id}/comments")
+async def comment(member: Looking, post_id: str, request: Request) -> Response:
+    """Comment on a post in review. Viewers may if they are asked to review it."""
+    form = await read_form(request)
+    check_text(form)
+    if form.problems:
+        return await _page(member, None, post_id, form)
+    async with member.installation.database.begin() as session:
+        own = await reviewing.reviewer_of(session, member.workspace.id, post_id, member.user.id)
+        if own is None and not member.may("editor"):
+            raise AppError(403, "role_missing", "Only editors and the reviewers of the post comment on it.")
+        await reviewing.add_comment(
+            session, member.workspace.id, post_id, member.actor, "member", form.one("text").strip(),
+            read_second(form.line("at")), form.line("public") == "on",
+        )  # fmt: skip
+    return member.redirect(f"/review/{post_id}#comments")
+
+
+def read_second(typed: str) -> float | None:
+    """Return the second that `1:05` or `65` names; None for anything else."""
+    minutes, colon, seconds = typed.rpartition(":")
+    if not seconds.isascii() or not seconds.isdecimal() or (colon and not minutes.isdecimal()) or len(typed) > 8:
+        return None
+    return float(int(minutes or 0) * 60 + int(seconds))
+
+
+def check_text(form: FilledForm) -> None:
+    """Add the problems of a comment's text and of its time in the clip."""
+    text = form.one("text").strip()
+    form.add_problem("text", None if text else "Write what you want to say.")
+    if len(text) > TEXT_MAX:
+        form.add_problem("text", f"At most {TEXT_MAX} characters; this has {len(text)}.")
+    if (at := form.line("at")) and read_second(at) is None:
+        form.add_problem("at", "Write the time in the clip as minutes and seconds, such as 0:14.")
+
+
+def _check_link_name(form: FilledForm, name: str, field: str = "name") -> None:
+    if not name or len(name) > NAME_MAX or not name.isprintable():
+        form.add_problem(field, f"Give a name of at most {NAME_MAX} characters.")
+
+
+@router.get("/posts/{post_id}/review")
+async def send_page(member: Editing, post_id: str) -> Response:
+    """Return the form that sends a post for review."""
+    return await _send_page(member, post_id)
+
+
+async def _send_page(
+    member: Member, post_id: str, form: FilledForm | None = None, url: str = "", status: int = 200
+) -> Response:
+    async with member.installation.database.session() as session:
+        post = await get_post(session, member.workspace.id, post_id)
+        [line] = await lines_of(session, [post])
+        try:
+            review = await reviewing.show_review(session, member.workspace.id, post_id)
+        except NotFound:
+            review = None
+        offered = await review_choices(session, member)
+    return member.render(
+        "send_review.html", status, section="review", post=post, line=line, review=review, url=url,
+        form=form or FilledForm({}), lifetime=links.LIFETIME, **offered,
+    )  # fmt: skip
+
+
+async def review_choices(session: AsyncSession, member: Member) -> dict[str, Any]:
+    """Return what `parts/review.html` offers: the members and the open links of the workspace."""
+    members, _ = await list_members(session, member.workspace.id, 0, MEMBERS_MAX)
+    found = await links.list_links(session, member.workspace.id)
+    return {"members": members, "review_links": found, "name_max": NAME_MAX, "text_max": TEXT_MAX}
+
+
+@router.post("/posts/{post_id}/review")
+async def send(member: Editing, post_id: str, request: Request) -> Response:
+    """Send a post for review. A new link is made in the same transaction, and its address is shown once."""
+    form, url = await read_form(request), ""
+    wanted, name = request_of(form)
+    _check_request(form, wanted, name)
+    try:
+        if form.problems:
+            return await _send_page(member, post_id, form, status=422)
+        async with member.installation.database.begin() as session:
+            if name:
+                made, url = await links.create_link(
+                    session, member.installation.settings, member.workspace.id, name, member.zone.key, member.actor
+                )
+                wanted = wanted.model_copy(update={"links": [*wanted.links, str(made.id)]})
+            await reviewing.send_for_review(session, member.workspace.id, post_id, wanted, member.actor)
+    except ValidationFailed as failed:
+        form.add_problem("reviewers", " ".join(problem.message for problem in failed.errors))
+        return await _send_page(member, post_id, form, status=422)
+    except AppError as error:
+        if error.code != reviewing.NOT_PENDING:
+            raise
+        return member.redirect(f"/posts/{post_id}?changed=true")
+    return await _send_page(member, post_id, url=url) if url else member.redirect(f"/review/{post_id}")
+
+
+def request_of(form: FilledForm) -> tuple[ReviewRequest, str]:
+    """Return the request that the fields of `parts/review.html` hold, and the name of a new link."""
+    wanted = ReviewRequest.model_construct(
+        members=form.all("review.member"),
+        links=form.all("review.link"),
+        rule="all" if form.line("review.rule") == "all" else "any",
+        message=form.one("review.message").strip(),
+    )
+    return wanted, form.line("review.new_link")
+
+
+def _check_request(form: FilledForm, wanted: ReviewRequest, name: str) -> None:
+    if name:
+        _check_link_name(form, name, "review.new_link")
+    elif not wanted.members and not wanted.links:
+        form.add_problem("reviewers", "Choose who must approve it.")
+    if max(len(wanted.members), len(wanted.links)) > REVIEWERS_MAX:
+        form.add_problem("reviewers", f"Choose at most {REVIEWERS_MAX}.")
+    if len(wanted.message) > TEXT_MAX:
+        form.add_problem("review.message", f"At most {TEXT_MAX} characters; this has {len(wanted.message)}.")
+
+
+@router.post("/review/{post_id}/withdraw")
+async def withdraw(member: Editing, post_id: str) -> Response:
+    """Withdraw a review: the post is not sent."""
+    return await _end(member, post_id, reviewing.withdraw_review)
+
+
+@router.post("/review/{post_id}/remove")
+async def remove(member: Editing, post_id: str) -> Response:
+    """Remove a review: the post is sent without an approval."""
+    return await _end(member, post_id, reviewing.remove_review, f"/posts/{post_id}")
+
+
+async def _end(member: Member, post_id: str, act: Any, then: str = "") -> Response:
+    try:
+        async with member.installation.database.begin() as session:
+            await act(session, member.workspace.id, post_id, member.actor)
+    except AppError as error:
+        if error.status != 409:
+            raise
+        return member.redirect(f"/review/{post_id}?said=late")
+    return member.redirect(then or f"/review/{post_id}")
