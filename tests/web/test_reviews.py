@@ -1,0 +1,220 @@
+"""The pages of reviews: sending, deciding, and the page of a link for people without a sign-in."""
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database.models.audit import AuditEntry
+from clipcast.installation import Installation
+from clipcast.testing.harness import some_day
+from tests.web.conftest import Visitor, form
+
+MARKUP = "<script>alert(1)</script> مرحبا 🌊 " + "x" * 120
+
+
+@pytest.fixture
+async def post(owner: Visitor, desk: dict[str, Any]) -> str:
+    """Return the path of a scheduled post."""
+    sent = form(desk, when="later", at=f"{some_day()}T18:30", text=MARKUP)
+    return str((await owner.post(f"./compose/{new_id()}/send", sent)).headers["hx-redirect"])
+
+
+async def send_by_link(owner: Visitor, post: str, **more: object) -> str:
+    """Send the post for review with a new link, and return the link's path."""
+    sent = await owner.post(f"{post}/review", {"review.new_link": "Casa Verde"} | more)
+    assert sent.status_code == 200, sent.text
+    return "/r/" + re.findall(r'id="review-link">http[^<]+/r/([\w-]+)<', sent.text)[0]
+
+
+def hidden(page: str) -> tuple[str, str]:
+    """Return the address of the page's form without its action, and the revision that it shows."""
+    path = re.findall(r'action="(/r/[\w-]+/[\w-]+)/', page)[0]
+    return path, re.findall(r'name="revision" value="(\d+)"', page)[0]
+
+
+async def state_of(owner: Visitor, post: str) -> str:
+    page = (await owner.get("./review/" + post.rsplit("/", 1)[1])).text
+    return re.findall(r'<article class="one".*?<span class="pill \w+">.*?<span>([^<]+)</span>', page, re.DOTALL)[0]
+
+
+async def test_client_approves_without_a_script_takes_back_and_asks_for_a_change(
+    owner: Visitor, visitors: Callable[[], Visitor], post: str, installation: Installation
+) -> None:
+    link = await send_by_link(owner, post, **{"review.message": "New cut"})
+    client = visitors()
+    client.headers = {}  # over http, browsers name no site
+    answer = await client.get(link)
+    page = answer.text
+    assert answer.status_code == 200
+    assert "<script" not in page
+    assert "script-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "noindex" in answer.headers["x-robots-tag"]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; مرحبا 🌊" in page
+    for private in ("Night Bakery", "/w/", "clip.mp4.", "owner@example.org", "harbour.films"):
+        assert private not in page, private
+    assert "Casa Verde" in page
+    assert "1 post for you to review" in page
+    # The video and its picture open without a sign-in, for an hour.
+    [video] = re.findall(r'src="(/files/[^"]+)"', page)
+    assert (await client.get(video)).status_code == 200
+    path, revision = hidden(page)
+    nameless = await client.post(f"{path}/approve", {"revision": revision})
+    assert nameless.status_code == 422
+    assert "Write your name" in nameless.text
+    for name in ("x" * 200, "a\nb", " "):
+        assert (await client.post(f"{path}/approve", {"revision": revision, "name": name})).status_code == 422
+    approved = await client.post(f"{path}/approve", {"revision": revision, "name": "Zoë 🌊 مرحبا"}, Origin="null")
+    assert approved.status_code == 303
+    assert approved.headers["referrer-policy"] == "no-referrer"
+    assert await state_of(owner, post) == "Approved"
+    page = (await client.get(link)).text
+    assert "You approved it" in page
+    assert "Zoë 🌊 مرحبا" in page  # kept in the cookie
+    assert 'name="name"' not in page
+    assert (await client.post(f"{path}/take-back", {"revision": revision})).status_code == 303
+    assert await state_of(owner, post) == "In review"
+    empty = await client.post(f"{path}/changes", {"revision": revision, "text": " ", "at": "soon"})
+    assert empty.status_code == 422
+    assert "such as 0:14" in empty.text
+    wish = {"revision": revision, "text": "<b>Longer</b> & slower", "at": "0:14"}
+    assert (await client.post(f"{path}/changes", wish)).status_code == 303
+    assert await state_of(owner, post) == "Changes asked for"
+    seen = (await owner.get("./review/" + post.rsplit("/", 1)[1])).text
+    assert "&lt;b&gt;Longer&lt;/b&gt; &amp; slower" in seen
+    assert "at <strong>0:14</strong>" in seen
+    async with installation.database.session() as session:
+        query = select(AuditEntry.actor_kind, AuditEntry.actor_name, AuditEntry.action).order_by(AuditEntry.id)
+        entries = [tuple(row) for row in await session.execute(query.where(AuditEntry.action.like("review.%")))]
+    assert entries == [
+        ("user", "Harbour Owner", "review.requested"),
+        ("link", "Zoë 🌊 مرحبا", "review.approved"),
+        ("link", "Zoë 🌊 مرحبا", "review.taken_back"),
+        ("link", "Zoë 🌊 مرحبا", "review.changes_requested"),
+    ]
+
+
+async def test_link_that_is_guessed_revoked_expired_or_another_clients_shows_the_same_page(
+    owner: Visitor, visitors: Callable[[], Visitor], desk: dict[str, Any], post: str
+) -> None:
+    link, client = await send_by_link(owner, post), visitors()
+    mine, revision = hidden((await client.get(link)).text)
+    other_post = form(desk, when="later", at=f"{some_day(1)}T18:30", text="For another client")
+    second = str((await owner.post(f"./compose/{new_id()}/send", other_post)).headers["hx-redirect"])
+    other = await send_by_link(owner, second, **{"review.new_link": "Harbour"})
+    page = (await client.get(other)).text
+    assert "For another client" in page
+    assert "مرحبا" not in page
+    theirs, _ = hidden(page)
+    gone = (await client.get("/r/" + "A" * 43)).text
+    approval = {"revision": revision, "name": "Zoë"}
+    crossed = f"{link}/{theirs.rsplit('/', 1)[1]}/approve"  # my link, their post
+    for answer in (
+        await client.get("/r/x"),
+        await client.post(f"/r/{'A' * 43}/{new_id()}/approve", approval),
+        await client.post(crossed, approval),
+        await client.post(f"{link}/nothing/approve", approval),
+        await client.post(f"{mine}/delete", approval),
+    ):
+        assert (answer.status_code, answer.text) == (404, gone)
+    assert await state_of(owner, second) == "In review"
+    # Withdrawn: the post is not on the page any more.
+    await owner.post("./review/" + post.rsplit("/", 1)[1] + "/withdraw")
+    assert "مرحبا" not in (await client.get(link)).text
+    assert (await client.post(f"{mine}/approve", approval)).status_code == 404
+    assert await state_of(owner, post) == "Review withdrawn"
+    # Revoked, and expired.
+    [first, _] = re.findall(r'action="[^"]+(/review/links/[\w-]+/revoke)"', (await owner.get("./review/links")).text)
+    await owner.post("." + first)
+    assert ((await client.get(other)).status_code, (await client.get(other)).text) == (404, gone)
+    clock.move(timedelta(days=14, minutes=1))
+    assert ((await client.get(link)).status_code, (await client.get(link)).text) == (404, gone)
+
+
+async def test_edit_in_compose_asks_again_keeps_the_comments_and_a_new_time_does_not(
+    owner: Visitor, visitors: Callable[[], Visitor], desk: dict[str, Any], post: str
+) -> None:
+    link, client = await send_by_link(owner, post), visitors()
+    path, revision = hidden((await client.get(link)).text)
+    await client.post(f"{path}/comment", {"revision": revision, "name": "Zoë", "text": "Nice one"})
+    await client.post(f"{path}/approve", {"revision": revision})
+
+    async def edit(where: str, **changes: object) -> str:
+        draft = (await owner.post(where + "/edit")).headers["location"]
+        shown = (await owner.get(draft)).text
+        names = ("page", "version", "replaces", "replaces_version")
+        kept = {name: re.findall(f'<input type="hidden" name="{name}" value="([^"]*)">', shown)[0] for name in names}
+        sent = form(desk, when="later", at=f"{some_day()}T18:30", text=MARKUP) | kept | changes
+        return str((await owner.post(draft + "/send", sent)).headers["hx-redirect"])
+
+    moved = await edit(post, at=f"{some_day(3)}T09:00")
+    assert await state_of(owner, moved) == "Approved"
+    changed = await edit(moved, text="Other words")
+    assert await state_of(owner, changed) == "In review"
+    stale = await client.post(f"{path}/approve", {"revision": revision})
+    assert "said=changed" in stale.headers["location"]
+    assert "has changed since you opened it" in (await client.get(stale.headers["location"])).text
+    page = (await client.get(link)).text
+    assert "Other words" in page
+    assert "Nice one" in page
+    again, revision = hidden(page)
+    assert again == path
+    await client.post(f"{path}/approve", {"revision": revision})
+    assert await state_of(owner, changed) == "Approved"
+
+
+async def test_named_members_decide_and_others_do_not(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], post: str
+) -> None:
+    viewer = await invited("viewer")
+    id = post.rsplit("/", 1)[1]
+    nobody = await owner.post(f"{post}/review", {"review.rule": "all"})
+    assert nobody.status_code == 422
+    assert "Choose who must approve it." in nobody.text
+    form_page = (await owner.get(f"{post}/review")).text
+    assert "new-viewer@example.org" in form_page
+    members = {"review.member": ["new-viewer@example.org", "owner@example.org"], "review.rule": "all"}
+    assert (await owner.post(f"{post}/review", members)).headers["location"].endswith(f"/review/{id}")
+    page = (await owner.get("./review")).text
+    assert "Sent, not opened" in page
+    for name, who in (("0", owner), ("1", viewer)):
+        assert await state_of(owner, post) == "In review", name
+        assert (await who.post(f"./review/{id}/approve", {"revision": 1})).status_code == 303
+    assert await state_of(viewer, post) == "Approved"
+    assert (await viewer.post(f"./review/{id}/comments", {"text": "Good", "at": "1:05"})).status_code == 303
+    assert "at <strong>1:05</strong>" in (await owner.get(f"./review/{id}")).text
+    long = await owner.post(f"./review/{id}/comments", {"text": "x" * 2001})
+    assert (long.status_code, "At most 2000 characters" in long.text) == (422, True)
+    # The owner alone now: the viewer may neither decide nor comment, and never send or withdraw.
+    await owner.post(f"{post}/review", {"review.member": ["owner@example.org"]})
+    for path, sent in (
+        ("approve", {"revision": 1}),
+        ("changes", {"revision": 1, "text": "No"}),
+        ("comments", {"text": "No"}),
+        ("withdraw", {}),
+        ("remove", {}),
+    ):
+        assert (await viewer.post(f"./review/{id}/{path}", sent)).status_code == 403, path
+    assert (await viewer.post(f"{post}/review", members)).status_code == 403
+    assert (await viewer.get("./review/links")).status_code == 200
+    assert (await viewer.post("./review/links", {"name": "x"})).status_code == 403
+    assert await state_of(owner, post) == "In review"
+    assert (await owner.post(f"./review/{id}/remove")).headers["location"] == post
+    assert (await owner.get(f"./review/{id}")).status_code == 404
+
+
+async def test_tries_at_links_are_limited_and_tell_nothing(
+    owner: Visitor, post: str, visitors: Callable[[], Visitor]
+) -> None:
+    link, client = await send_by_link(owner, post), visitors()
+    statuses = [(await client.get("/r/guess")).status_code for _ in range(121)]
+    assert (statuses[119], statuses[120]) == (404, 429)
+    assert (await client.get(link)).status_code == 429
+    clock.move(timedelta(minutes=2))
+    assert (await client.get(link)).status_code == 200
