@@ -104,6 +104,8 @@ def test_words_are_short_sentences() -> None:
         assert words.one.startswith("1 ")
         assert words.many.startswith("{} ")
         assert len(words.choice) <= 60
-    assert set(defaults_of("editor")) == {"item.failed", "item.needs_action", "connection.needs_reconnect"}
+    of_reviews = {type for type in EVENTS if type.startswith("review.")}
+    failures = {"item.failed", "item.needs_action", "connection.needs_reconnect"}
+    assert set(defaults_of("editor")) == failures | of_reviews
     assert set(defaults_of("owner")) == {*defaults_of("editor"), *OWNERS_ONLY}
     assert defaults_of("viewer") == []
