@@ -177,12 +177,17 @@ async def test_named_members_decide_and_others_do_not(
     nobody = await owner.post(f"{post}/review", {"review.rule": "all"})
     assert nobody.status_code == 422
     assert "Choose who must approve it." in nobody.text
+    assert f'href="{post}/review"' in (await owner.get(post)).text
+    assert "Publish now" in (await owner.get(post)).text
     form_page = (await owner.get(f"{post}/review")).text
     assert "new-viewer@example.org" in form_page
     members = {"review.member": ["new-viewer@example.org", "owner@example.org"], "review.rule": "all"}
     assert (await owner.post(f"{post}/review", members)).headers["location"].endswith(f"/review/{id}")
     page = (await owner.get("./review")).text
     assert "Sent, not opened" in page
+    of_post = (await owner.get(post)).text
+    assert "It is sent when its reviewers have approved it." in of_post
+    assert "Publish now" not in of_post
     for name, who in (("0", owner), ("1", viewer)):
         assert await state_of(owner, post) == "In review", name
         assert (await who.post(f"./review/{id}/approve", {"revision": 1})).status_code == 303
