@@ -63,6 +63,7 @@ async def test_client_in_the_address_stays_until_it_is_left(owner: Visitor, clie
     assert f'href="{owner.base}/settings"' in side
     assert f'<a class="leave" href="{owner.base}/connections">' in side
     assert (await owner.get(f"./connections?client={new_id()}")).status_code == 404
+    assert (await owner.get("./calendar?client=none")).status_code == 200
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     assert (await owner.get(f"{second}/connections?client={id}")).status_code == 404
     assert (await owner.get(client.replace(owner.base, second) + "/times")).status_code == 404

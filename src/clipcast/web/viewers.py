@@ -17,6 +17,7 @@ from clipcast.audit.service import Actor, record
 from clipcast.clients.repository import all_clients
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
+from clipcast.connections.repository import NO_CLIENT
 from clipcast.database.models.clients import Client
 from clipcast.database.models.people import User
 from clipcast.database.models.workspaces import Workspace
@@ -243,7 +244,7 @@ async def _with_clients(member: Member) -> Member:
     """Return the member with the clients of the workspace. Raises NotFound if the address names another one."""
     async with member.installation.database.session() as session:
         clients = tuple(await all_clients(session, member.workspace.id))
-    if not (name := member.request.query_params.get("client")):
+    if (name := member.request.query_params.get("client", "")) in ("", NO_CLIENT):
         return replace(member, clients=clients)
     chosen = next((one for one in clients if one.id == parse_id(name)), None)
     if chosen is None:
