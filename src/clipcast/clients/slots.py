@@ -4,10 +4,12 @@ An item takes a posting time of its account (`items.slot_at`). The index of that
 that a person scheduled for about a posting time take it, too.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -44,7 +46,7 @@ TAKEN = Statement("""
     UNION ALL
     SELECT connection_id, goes_at AS at, false AS is_slot, post_id FROM items
     WHERE connection_id = ANY(:account_ids) AND slot_at IS NULL AND goes_at >= :since AND goes_at < :until_late
-      AND status <> 'failed'
+      AND status IN ('pending', 'processing')
 """)
 ACCOUNTS = Statement("""
     SELECT id, client_id FROM connections
@@ -105,16 +107,20 @@ class ClientTimes:
 class _Taken:
     """What takes the posting times of some accounts in a span."""
 
-    window: timedelta
-    # By instant: the accounts with their posts.
-    slots: dict[datetime, dict[UUID, UUID]] = field(default_factory=lambda: defaultdict(dict))
-    others: list[tuple[datetime, UUID, UUID]] = field(default_factory=list)
+    # By account: the posts by posting time, and the other posts in the order of their times.
+    slots: dict[UUID, dict[datetime, UUID]] = field(default_factory=lambda: defaultdict(dict))
+    others: dict[UUID, list[tuple[datetime, UUID]]] = field(default_factory=lambda: defaultdict(list))
 
-    def posts_at(self, slot_at: datetime, account_ids: Collection[UUID]) -> set[UUID]:
-        """Return the posts of these accounts in a posting time."""
-        until = slot_at + self.window
-        exactly = {post for account, post in self.slots.get(slot_at, {}).items() if account in account_ids}
-        return exactly | {post for at, account, post in self.others if slot_at <= at < until and account in account_ids}
+    def posts_at(self, slot_at: datetime, account_ids: Collection[UUID], window: timedelta) -> set[UUID]:
+        """Return the posts of these accounts in a posting time, which lasts for the window."""
+        found: set[UUID] = set()
+        for account in account_ids:
+            if post := self.slots[account].get(slot_at):
+                found.add(post)
+            others = self.others[account]
+            first = bisect_left(others, slot_at, key=lambda other: other[0])
+            found.update(post for at, post in takewhile(lambda other: other[0] < slot_at + window, others[first:]))
+        return found
 
 
 async def load_times(
@@ -156,9 +162,10 @@ async def next_free_times(
     found: list[FreeTime] = []
     while times and len(found) < count and since < until:
         end = min(since + STEP, until)
-        taken = await _taken(executor, client, account_ids, since, end)
-        free = (instant for instant in client.between(times, since, end) if not taken.posts_at(instant, account_ids))
-        found += [client.free_time(instant) for instant in free]
+        window = window_of(client.jitter_minutes)
+        taken = await _taken(executor, account_ids, since, end, window)
+        instants = client.between(times, since, end)
+        found += [client.free_time(one) for one in instants if not taken.posts_at(one, account_ids, window)]
         since = end
     return found[:count]
 
@@ -168,13 +175,17 @@ async def slots_between(
 ) -> list[Slot]:
     """Return the posting times of these clients from `since` until before `until`, by time, with the posts in them.
 
-    Those that only some accounts have are among them.
+    Those that only some accounts have are among them. Of times that have passed, only posts that took the posting time
+    itself are known.
     """
     rows = await executor.fetch(ACCOUNTS, {"workspace_id": workspace_id, "client_ids": list(client_ids)})
     accounts: dict[UUID, list[UUID]] = defaultdict(list)
     for row in rows:
         accounts[row["client_id"]].append(row["id"])
-    clients = await load_times(executor, workspace_id, client_ids, [row["id"] for row in rows])
+    all_ids = [row["id"] for row in rows]
+    clients = await load_times(executor, workspace_id, client_ids, all_ids)
+    longest = max((window_of(client.jitter_minutes) for client in clients.values()), default=timedelta())
+    taken = await _taken(executor, all_ids, since, until, longest)
     found: list[Slot] = []
     for client in clients.values():
         # A client without accounts has its times, too.
@@ -182,9 +193,9 @@ async def slots_between(
         for group in client.groups_of(accounts[client.id]):
             for instant in client.between(client.of_accounts(group), since, until):
                 having.setdefault(instant, []).extend(group)
-        taken = await _taken(executor, client, accounts[client.id], since, until)
+        window = window_of(client.jitter_minutes)
         for instant, ids in having.items():
-            posts = tuple(sorted(taken.posts_at(instant, ids)))
+            posts = tuple(sorted(taken.posts_at(instant, ids, window)))
             found.append(Slot(client.id, instant, client.free_time(instant).at, tuple(ids), posts))
     return sorted(found, key=lambda slot: (slot.slot_at, slot.client_id))
 
@@ -201,16 +212,17 @@ async def next_slots(executor: Executor, workspace_id: UUID, client_id: UUID, co
 
 
 async def _taken(
-    executor: Executor, client: ClientTimes, account_ids: Collection[UUID], since: datetime, until: datetime
+    executor: Executor, account_ids: Collection[UUID], since: datetime, until: datetime, window: timedelta
 ) -> _Taken:
-    window = window_of(client.jitter_minutes)
     values = {"account_ids": list(account_ids), "since": since, "until": until, "until_late": until + window}
-    taken = _Taken(window)
+    taken = _Taken()
     for row in await executor.fetch(TAKEN, values):
         if row["is_slot"]:
-            taken.slots[row["at"]][row["connection_id"]] = row["post_id"]
+            taken.slots[row["connection_id"]][row["at"]] = row["post_id"]
         else:
-            taken.others.append((row["at"], row["connection_id"], row["post_id"]))
+            taken.others[row["connection_id"]].append((row["at"], row["post_id"]))
+    for others in taken.others.values():
+        others.sort()
     return taken
 
 

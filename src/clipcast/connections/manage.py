@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -26,6 +26,8 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.responses import understood
 from clipcast.platforms.transport import HttpClient
 
+# As the index of the unfinished items has it.
+UNFINISHED = text("items.status IN ('pending', 'processing')")
 # The app warns this long before the end of an authorization that Clipcast cannot renew.
 ENDS_SOON = timedelta(days=7)
 
@@ -44,18 +46,20 @@ class Health:
 
 async def health_of(session: AsyncSession, connections: list[Connection]) -> dict[UUID, Health]:
     """Return the health of each connection by its id."""
-    ids = [connection.id for connection in connections]
-    query = (
-        select(
-            Item.connection_id,
-            func.max(Item.published_at),
-            func.count().filter(Item.status.in_(("pending", "processing"))),
-            func.count().filter(Job.state == JobState.HELD),
-        )
+    # Of each account apart, by indexes that hold the unfinished and the published items alone.
+    last = select(func.max(Item.published_at)).where(
+        Item.connection_id == Connection.id, Item.published_at.is_not(None)
+    )  # fmt: skip
+    unfinished = (
+        select(func.count().label("waiting"), func.count().filter(Job.state == JobState.HELD).label("held"))
+        .select_from(Item)
         .join(Job, Job.id == Item.id)
-        .where(Item.connection_id.in_(ids))
-        .group_by(Item.connection_id)
+        .where(Item.connection_id == Connection.id, UNFINISHED)
+        .correlate(Connection)
+        .lateral("unfinished")
     )
+    query = select(Connection.id, last.correlate(Connection).scalar_subquery(), unfinished.c.waiting, unfinished.c.held)
+    query = query.join(unfinished, true()).where(Connection.id.in_([connection.id for connection in connections]))
     found = {id: (last, waiting, held) for id, last, waiting, held in await session.execute(query)}
     health = {}
     for connection in connections:

@@ -82,6 +82,19 @@ class Item(Base):
         Index(
             "ix_items_unpublished", "workspace_id", "status", "post_id", postgresql_where=text("status <> 'published'")
         ),
+        # What the accounts page says of an account, and what takes its posting times.
+        Index(
+            "ix_items_unfinished",
+            "connection_id",
+            "goes_at",
+            postgresql_where=text("status IN ('pending', 'processing')"),
+        ),
+        Index(
+            "ix_items_connection_id_published_at",
+            "connection_id",
+            "published_at",
+            postgresql_where=text("published_at IS NOT NULL"),
+        ),
         Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
         Index(
             "ix_items_workspace_id_published_at",
