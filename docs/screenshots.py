@@ -97,13 +97,15 @@ async def _compose(page: Page, base: str) -> None:
     await page.goto(base + "/compose")
     for platform in ("TikTok", "YouTube", "Bluesky"):
         await page.get_by_label(f"{platform} @harbour.films").check()
-    await page.locator("#clips").get_by_label("harbour").check()
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.locator("#library").get_by_label("harbour").check()
+    await page.keyboard.press("Escape")
     await page.locator("#title").fill("First light in the harbour")
     await page.locator("#text").fill(TEXT)
-    await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("PUBLIC_TO_EVERYONE")
-    await page.locator("#preview-bluesky", has_text="First light").wait_for()
+    await page.get_by_role("tab", name="TikTok").click()
+    await page.locator("#form-tiktok").get_by_label("Who can watch").first.select_option("PUBLIC_TO_EVERYONE")
+    await page.locator("#preview-tiktok", has_text="First light").wait_for()
     await page.get_by_text("Ready:").wait_for()
-    await page.locator("#words-title").scroll_into_view_if_needed()
     await page.evaluate("document.activeElement.blur()")
 
 

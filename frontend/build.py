@@ -44,6 +44,7 @@ FILES = {
 DEV_FILES = {"axe.js": [("axe-core", "axe.min.js")]}
 ICONS = "@tabler/icons"
 ICON_NAMES = (
+    "chevron-down", "list", "repeat",
     "dots", "home", "plug-connected", "movie", "edit", "send", "calendar", "settings",
     "code", "logout", "check", "x", "alert-triangle", "clock", "upload", "refresh", "trash", "external-link", "plus",
     "user", "chevron-left", "chevron-right", "copy", "photo", "heart", "message-circle", "share",

@@ -5,9 +5,13 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
+import httpx2
 from playwright.async_api import Page, expect
 
+from clipcast.cli.browser import consent
+from clipcast.connections.links import make_link
 from clipcast.installation import Installation
 from clipcast.renders.renderer import Renderer
 from clipcast.server.worker import make_worker
@@ -80,3 +84,46 @@ async def rendering(installation: Installation) -> AsyncIterator[None]:
     yield
     stop.set()
     await renderer
+
+
+async def link_accounts(installation: Installation, base: str, *platforms: str) -> None:
+    """Connect an account on each of these platforms without a screen."""
+    for platform in platforms:
+        link = make_link(installation, UUID(base.rsplit("/", 1)[1]), platform)
+        async with httpx2.AsyncClient(follow_redirects=True, trust_env=False) as browser:
+            assert (await consent(browser, link, "harbour.films")).status_code == 200, platform
+
+
+async def add_clips(page: Page, *names: str) -> None:
+    """Add clips from the library on the compose page."""
+    await page.get_by_role("button", name="Add", exact=True).click()
+    for name in names:
+        await page.locator("#library").get_by_label(name, exact=True).check()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#strip li")).to_have_count(len(names))
+
+
+async def open_tab(page: Page, name: str) -> None:
+    """Open a tab of the compose page."""
+    await page.get_by_role("tab", name=name).click()
+
+
+async def who_can_watch(page: Page, value: str = "SELF_ONLY") -> None:
+    """Choose who can watch the post on TikTok."""
+    await open_tab(page, "TikTok")
+    await page.locator("#form-tiktok").get_by_label("Who can watch").first.select_option(value)
+    await open_tab(page, "All")
+
+
+async def plan_for(page: Page, at: str) -> None:
+    """Open the sheet of the time, and choose a local day and time."""
+    await page.locator("#primary").click()
+    await page.get_by_label("One time for all").check()
+    await page.get_by_label("Day and time").fill(at)
+
+
+async def send(page: Page) -> None:
+    """Send the post of the compose page as planned."""
+    if not await page.locator("#when").evaluate("sheet => sheet.open"):
+        await page.locator("#primary").click()
+    await page.locator("#send").click()

@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 from clipcast.installation import Installation
 from clipcast.posts import repository
 from clipcast.testing.harness import Sandbox
-from tests.e2e.people import connect, set_up, shoot, upload
+from tests.e2e.people import add_clips, connect, open_tab, plan_for, send, set_up, shoot, upload, who_can_watch
 
 pytestmark = pytest.mark.browser
 
@@ -30,12 +30,11 @@ async def begin(page: Page, installation: Installation, clip: Path, folder: Path
     await page.goto(base + "/compose")
     for platform in ("TikTok", "YouTube", "Instagram"):
         await page.get_by_label(f"{platform} @harbour.films", exact=True).check()
-    for name in NAMES:
-        await page.locator("#clips").get_by_label(name, exact=True).check()
-    await expect(page.get_by_role("heading", name="9 items")).to_be_visible()
+    await add_clips(page, *NAMES)
+    await expect(page.locator("#items")).to_have_text("9 items")
     await page.locator("#title").fill("Harbour")
     await page.locator("#text").fill("For all")
-    await page.locator("#form-tiktok").get_by_label("Privacy level").first.select_option("SELF_ONLY")
+    await who_can_watch(page)
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     return base
 
@@ -60,11 +59,10 @@ async def test_nine_targets_are_posted_reopened_edited_and_copied(
     await page.get_by_role("link", name="Harbour", exact=True).click()
     await page.wait_for_url(draft)
     await expect(page.locator("#text")).to_have_value("For all")
-    await page.get_by_label("At a time").check()
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
-    await page.get_by_label("Day and time").fill(f"{day}T18:30")
+    await plan_for(page, f"{day}T18:30")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
-    await page.locator("#send").click()
+    await send(page)
     await page.wait_for_url("**/posts/**")
     assert set((await said(served, page)).values()) == {"For all"}
     first = page.url
@@ -72,12 +70,13 @@ async def test_nine_targets_are_posted_reopened_edited_and_copied(
     await expect(page.get_by_role("heading", name="Edit a scheduled post")).to_be_visible()
     await expect(page.locator("#text")).to_have_value("For all")
     await page.locator("#text").fill("Better for all")
+    await open_tab(page, "Instagram")
     await expect(page.locator("#preview-instagram")).to_contain_text("Better for all")
-    await page.locator("#send").click()
+    await send(page)
     await page.wait_for_url(lambda url: "/posts/" in url and url != first)
     assert set((await said(served, page)).values()) == {"Better for all"}
     await page.get_by_role("button", name="Copy to a draft").click()
-    await expect(page.get_by_role("heading", name="9 items")).to_be_visible()
+    await expect(page.locator("#items")).to_have_text("9 items")
     await expect(page.locator("#text")).to_have_value("Better for all")
 
 
@@ -90,13 +89,16 @@ async def test_nine_targets_with_own_words_are_posted_edited_and_copied_as_typed
     await page.locator("details", has_text="Own caption for two").get_by_label("Caption").fill("For the second")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     youtube, instagram = page.locator("#form-youtube"), page.locator("#form-instagram")
+    await open_tab(page, "YouTube")
     await youtube.get_by_label("Different for @harbour.films").check()
     await youtube.locator("fieldset").get_by_label("Description").first.fill("For YouTube")
+    await open_tab(page, "Instagram")
     await instagram.get_by_text("Different for one clip").click()
     await instagram.get_by_label("three on @harbour.films").check()
     await instagram.locator("[id^='target-']").get_by_label("Caption").fill("For the third on Instagram")
     await instagram.locator("[id^='target-']").get_by_label("Caption").blur()
-    await expect(page.locator("#curl")).to_contain_text("For the third on Instagram")
+    await page.get_by_label("Clip in the preview").select_option(label="three")
+    await expect(page.locator("#preview-instagram")).to_contain_text("For the third on Instagram")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     await shoot(page, "compose-nine-own-words")
     await page.reload()
@@ -110,23 +112,22 @@ async def test_nine_targets_with_own_words_are_posted_edited_and_copied_as_typed
     }
     expected |= {(name, "youtube"): "For YouTube" for name in NAMES}
     expected["three", "instagram"] = "For the third on Instagram"
-    await page.locator("#send").click()
+    await send(page)
     await page.wait_for_url("**/posts/**")
     assert await said(served, page) == expected
     first = page.url
     await page.get_by_role("button", name="Copy to a draft").click()
     await expect(page.locator("#problems")).to_contain_text("Ready:")
-    await page.get_by_label("At a time").check()
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
-    await page.get_by_label("Day and time").fill(f"{day}T18:30")
+    await plan_for(page, f"{day}T18:30")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
-    await page.locator("#send").click()
+    await send(page)
     await page.wait_for_url(lambda url: "/posts/" in url and url != first)
     assert await said(served, page) == expected
     second = page.url
     await page.get_by_role("button", name="Edit").click()
     await expect(page.locator("#problems")).to_contain_text("Ready:")
-    await page.locator("#send").click()
+    await send(page)
     await page.wait_for_url(lambda url: "/posts/" in url and url not in (first, second))
     assert await said(served, page) == expected
 
@@ -137,11 +138,10 @@ async def test_a_zone_is_found_by_its_city(served: Installation, page: Page, cli
     await upload(page, base, clip)
     await page.goto(base + "/compose")
     await page.get_by_label("TikTok @harbour.films").check()
-    await page.locator("#clips").get_by_label("clip").check()
-    await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
-    await page.get_by_label("At a time").check()
+    await add_clips(page, "clip")
+    await who_can_watch(page)
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
-    await page.get_by_label("Day and time").fill(f"{day}T18:30")
+    await plan_for(page, f"{day}T18:30")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     assert await page.locator("#zones option[value='Asia/Tokyo']").text_content() == "Tokyo"
     await page.get_by_label("Time zone").fill("Tokyo")
@@ -149,10 +149,14 @@ async def test_a_zone_is_found_by_its_city(served: Installation, page: Page, cli
     beside = page.locator(".field", has=page.get_by_label("Time zone")).locator(".problem")
     await expect(beside).to_contain_text("Did you mean Asia/Tokyo?")
     await expect(page.locator("#problems")).to_contain_text("The time zone")
-    await page.locator("#send").click()
+    await send(page)
     await expect(page.locator("#problems")).to_contain_text("The time zone")
     await expect(page.get_by_label("Time zone")).to_have_value("Tokyo")
     await page.get_by_label("Time zone").fill("Asia/Tokyo")
     await page.get_by_label("Time zone").blur()
     await expect(page.locator("#problems")).to_contain_text("Ready:")
+    await plan_for(page, f"{day}T18:30")
+    await page.locator("#when").get_by_role("button", name="Back").last.click()
+    await page.get_by_role("button", name="More ways").click()
+    await page.get_by_role("button", name="Show as curl").click()
     await expect(page.locator("#curl")).to_contain_text(f"{day}T09:30:00.000Z")

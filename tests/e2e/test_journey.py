@@ -10,7 +10,7 @@ from clipcast.common.timestamps import parse_instant
 from clipcast.installation import Installation
 from clipcast.testing.harness import Sandbox, some_day
 from clipcast.web.times import shown
-from tests.e2e.people import connect, set_up, shoot, upload, working
+from tests.e2e.people import add_clips, connect, open_tab, plan_for, send, set_up, shoot, upload, who_can_watch, working
 
 pytestmark = pytest.mark.browser
 
@@ -31,27 +31,28 @@ async def test_new_installation_publishes_and_schedules_posts(
     await page.goto(base + "/compose")
     await page.get_by_label("TikTok @harbour.films").check()
     await page.get_by_label("YouTube @harbour.films").check()
-    await page.locator("#clips").get_by_label("clip").check()
-    await expect(page.get_by_role("heading", name="2 items")).to_be_visible()
+    await add_clips(page, "clip")
+    await expect(page.locator("#items")).to_have_text("2 items")
     await page.locator("#title").fill("First light <b>in</b> the harbour")
     await page.locator("#text").fill("First light in the harbour 🌅 #harbour")
     # Preflight speaks beside the field that it is about, before anything is sent.
     await expect(page.locator("#problems")).to_contain_text("YouTube: title must not contain <")
-    await expect(page.locator("#problems")).to_contain_text(
-        "TikTok @harbour.films, privacy level: This field is required."
-    )
-    await expect(page.locator(".counter", has_text="38/2200")).to_be_visible()
+    await expect(page.locator("#problems")).to_contain_text("TikTok: choose who can watch.")
+    await expect(page.locator("#form-all .counter", has_text="38 / 2\u202f200").first).to_be_visible()
     await shoot(page, "journey-4-compose-problems")
     await page.locator("#title").fill("First light in the harbour")
-    await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("PUBLIC_TO_EVERYONE")
+    await who_can_watch(page, "PUBLIC_TO_EVERYONE")
     await expect(page.locator("#problems")).to_have_text("Ready: 2 items")
+    await open_tab(page, "YouTube")
     await expect(page.locator("#preview-youtube")).to_contain_text("First light in the harbour")
-    await page.get_by_text("Show as curl").click()
+    await page.get_by_role("button", name="More ways").click()
+    await page.get_by_role("button", name="Show as curl").click()
     await expect(page.locator("#curl")).to_contain_text('"privacyLevel": "PUBLIC_TO_EVERYONE"')
+    await page.keyboard.press("Escape")
     await shoot(page, "journey-5-compose")
 
     async with working(served):
-        await page.get_by_role("button", name="Publish now").click()
+        await send(page)
         await page.wait_for_url("**/posts/**")
         # The page follows by itself.
         await expect(page.locator("#post-status")).to_have_text("Published")
@@ -63,11 +64,10 @@ async def test_new_installation_publishes_and_schedules_posts(
     await expect((await opened.value).get_by_text("First light in the harbour").first).to_be_visible()
 
     await page.get_by_role("button", name="Copy to a draft").click()
-    await page.get_by_label("At a time").check()
-    await page.get_by_label("Day and time").fill(f"{some_day()}T18:30")
+    await plan_for(page, f"{some_day()}T18:30")
     at = shown(parse_instant(f"{some_day()}T18:30:00-03:00"), ZoneInfo("America/Sao_Paulo"))
-    await expect(page.get_by_text(at)).to_be_visible()
-    await page.get_by_role("button", name="Schedule").click()
+    await expect(page.locator("#when").get_by_text(at)).to_be_visible()
+    await send(page)
     await expect(page.locator("#post-status")).to_have_text("Scheduled")
     await shoot(page, "journey-7-scheduled")
     await page.goto(base + "/posts?state=scheduled")

@@ -7,7 +7,20 @@ from playwright.async_api import Browser, Page, expect
 
 from clipcast.installation import Installation
 from clipcast.testing.harness import Sandbox, some_day
-from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload, working
+from tests.e2e.people import (
+    OWNER,
+    add_clips,
+    connect,
+    open_tab,
+    plan_for,
+    send,
+    set_up,
+    shoot,
+    sign_in,
+    upload,
+    who_can_watch,
+    working,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -25,13 +38,12 @@ async def furnish(page: Page, installation: Installation, clip: Path) -> str:
     for when in ("now", "later"):
         await page.goto(base + "/compose")
         await page.get_by_label("TikTok @harbour.films").check()
-        await page.locator("#clips").get_by_label("clip").check()
-        await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
+        await add_clips(page, "clip")
+        await who_can_watch(page)
         if when == "later":
-            await page.get_by_label("At a time").check()
-            await page.get_by_label("Day and time").fill(f"{some_day()}T18:30")
+            await plan_for(page, f"{some_day()}T18:30")
         await expect(page.locator("#problems")).to_contain_text("Ready:")
-        await page.locator("#send").click()
+        await send(page)
         await page.wait_for_url("**/posts/**")
     return base
 
@@ -78,8 +90,9 @@ async def test_the_compose_page_in_use_is_accessible(served: Installation, page:
     await page.goto(base + "/compose")
     for platform in ("TikTok", "YouTube"):
         await page.get_by_label(f"{platform} @harbour.films").check()
-    await page.locator("#clips").get_by_label("clip").check()
-    await expect(page.locator("#preview-tiktok")).to_be_visible()
+    await add_clips(page, "clip")
+    await open_tab(page, "YouTube")
+    await expect(page.locator("#preview-youtube")).to_be_visible()
     await page.locator("#form-youtube").get_by_label("Different for @harbour.films").check()
     await expect(page.locator("#problems")).to_contain_text("to fix")
     assert await serious(page) == []

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, Page, expect
 
 from clipcast.installation import Installation
 from clipcast.testing.harness import Sandbox
-from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload
+from tests.e2e.people import OWNER, add_clips, connect, plan_for, send, set_up, shoot, sign_in, upload, who_can_watch
 
 pytestmark = pytest.mark.browser
 
@@ -48,17 +48,15 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     await page.goto(base + "/compose")
     for platform in ("TikTok", "YouTube"):
         await page.get_by_label(f"{platform} @harbour.films").check()
-    for box in await page.locator("#clips input[type=checkbox]").all():
-        await box.check()
-    await expect(page.get_by_role("heading", name="4 items")).to_be_visible()
+    await add_clips(page, "clip", long_name.stem)
+    await expect(page.locator("#items")).to_have_text("4 items")
     await page.locator("#title").fill("Harbour" + "x" * 60)
     await page.locator("#text").fill("W" * 300)
-    await page.locator("#form-tiktok").get_by_label("Privacy level").first.select_option("SELF_ONLY")
-    await page.get_by_label("At a time").check()
+    await who_can_watch(page)
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
-    await page.get_by_label("Day and time").fill(f"{day}T18:30")
+    await plan_for(page, f"{day}T18:30")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
-    await page.locator("#send").click()
+    await send(page)
     await page.wait_for_url("**/posts/**")
     post = page.url
     await page.get_by_role("button", name="Copy to a draft").click()
@@ -130,15 +128,18 @@ async def test_publish_is_within_reach_on_a_phone_without_scrolling(
     phone = await browser.new_page(viewport={"width": 390, "height": 800}, has_touch=True)
     await sign_in(phone, served, OWNER[1], OWNER[2])
     await phone.goto(draft)
-    for place in (0, 1500, 100_000):
-        await phone.evaluate(f"scrollTo(0, {place})")
-        box = await phone.locator("#send").bounding_box()
-        bar = await phone.locator("nav[aria-label=Pages]").bounding_box()
-        assert box is not None
-        assert bar is not None
-        if place < 100_000:
-            assert 0 < box["y"] < box["y"] + box["height"] <= bar["y"], place
-    await phone.locator("#send").scroll_into_view_if_needed()
+    for step in ("accounts", "words", "when"):
+        button = phone.get_by_role("button", name=f"Next: {step}")
+        for place in (0, 100_000):
+            await phone.evaluate(f"document.querySelector('.panes').scrollTo(0, {place})")
+            box = await button.bounding_box()
+            assert box is not None
+            assert 0 < box["y"] < box["y"] + box["height"] <= 800, place
+        await button.click()
+    # The way back leads through the steps, and nothing is lost.
+    await phone.go_back()
+    await expect(phone.get_by_label("Caption").first).to_have_value("W" * 300)
+    await phone.get_by_role("button", name="Next: when").click()
     await phone.locator("#send").click()
     await phone.wait_for_url("**/posts/**")
     await phone.close()

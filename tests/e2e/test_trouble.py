@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from clipcast.database.models.people import SignInSession
 from clipcast.installation import Installation
 from clipcast.testing.harness import Sandbox
-from tests.e2e.people import OWNER, connect, set_up, shoot, upload, working
+from tests.e2e.people import OWNER, add_clips, connect, send, set_up, shoot, upload, who_can_watch, working
 
 pytestmark = pytest.mark.browser
 
@@ -20,9 +20,9 @@ HOSTILE = "<img src=x onerror=document.title='owned'><script>document.title='own
 async def compose(page: Page, base: str, platform: str = "TikTok") -> None:
     await page.goto(base + "/compose")
     await page.get_by_label(f"{platform} @harbour.films").check()
-    await page.locator("#clips").get_by_label("clip").first.check()
+    await add_clips(page, "clip")
     if platform == "TikTok":
-        await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
+        await who_can_watch(page)
 
 
 async def test_ended_session_loses_nothing_while_composing(served: Installation, page: Page, clip: Path) -> None:
@@ -49,7 +49,7 @@ async def test_ended_session_loses_nothing_while_composing(served: Installation,
     await expect(page.locator("#preview-tiktok")).to_contain_text("Typed after the session had ended")
     await page.reload()
     await expect(page.locator("#text")).to_have_value("Typed after the session had ended")
-    await page.get_by_role("button", name="Publish now").click()
+    await send(page)
     await page.wait_for_url("**/posts/**")
 
 
@@ -161,12 +161,12 @@ async def test_markup_in_texts_is_shown_as_text(
     await upload(page, base, clip)
     await page.goto(base + "/compose")
     await page.get_by_label("TikTok @hostile.films").check()
-    await page.locator("#clips").get_by_label("clip").check()
-    await page.locator("#form-tiktok").get_by_label("Privacy level").select_option("SELF_ONLY")
+    await add_clips(page, "clip")
+    await who_can_watch(page)
     await page.locator("#text").fill(HOSTILE)
     await expect(page.locator("#preview-tiktok")).to_contain_text("onerror")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
-    await page.locator("#send").click()
+    await send(page)
     await page.wait_for_url("**/posts/**")
     await page.get_by_role("link", name="Developer").click()
     await expect(page.get_by_label("Metadata")).to_contain_text("onerror")
@@ -193,7 +193,7 @@ async def test_failed_item_is_retried_on_its_page(
     await compose(page, base)
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     async with working(served):
-        await page.get_by_role("button", name="Publish now").click()
+        await send(page)
         await page.wait_for_url("**/posts/**")
         await expect(page.locator("#post-status")).to_have_text("Failed")
         await shoot(page, "trouble-failed")
@@ -214,7 +214,7 @@ async def test_reconnect_rejects_the_wrong_account_and_continues_the_item(
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     await sandbox.change_account("tiktok", revoked=True)
     async with working(served):
-        await page.get_by_role("button", name="Publish now").click()
+        await send(page)
         await page.wait_for_url("**/posts/**")
         reconnect = page.get_by_role("link", name="Reconnect @harbour.films")
         await expect(reconnect).to_be_visible()

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from clipcast.installation import Installation
-from tests.e2e.people import connect, set_up, shoot, sign_in, upload
+from tests.e2e.people import add_clips, connect, set_up, shoot, sign_in, upload
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,7 @@ async def test_two_people_who_edit_one_draft_see_both_versions(
     await upload(page, base, clip)
     await page.goto(base + "/compose")
     await page.get_by_label("TikTok @harbour.films").check()
-    await page.locator("#clips").get_by_label("clip").first.check()
+    await add_clips(page, "clip")
     await page.locator("#text").fill("As it was")
     preview = "#preview-tiktok"  # it shows what was saved
     await expect(page.locator(preview)).to_contain_text("As it was")

@@ -32,13 +32,13 @@ class _Form(HTMLParser):
             self.found |= self._inside
         if not self._inside:
             return
-        name = its.get("name", "")
+        name = "" if "disabled" in its else its.get("name", "")
         if tag == "input" and name and ("checked" in its or its.get("type") not in ("checkbox", "radio")):
             # A field of one line has no line ends.
             self.pairs.append((name, its.get("value", "on").replace("\n", "")))
-        elif tag == "textarea":
+        elif tag == "textarea" and name:
             self._area = (name, [])
-        elif tag == "select":
+        elif tag == "select" and name:
             self._select = (name, [])
         elif tag == "option" and self._select:
             self._select[1].append((its.get("value", ""), "selected" in its))

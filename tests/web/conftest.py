@@ -126,9 +126,11 @@ async def upload(owner: Visitor, clip: Path, name: str = "clip.mp4", more: bytes
 
 
 async def chosen(owner: Visitor, name: str) -> list[str]:
-    """Return the ids that an empty compose page offers under this name."""
+    """Return the ids of the accounts, or of the clips, that the compose page offers."""
+    if name == "clip":
+        return re.findall(r'data-pick="([\w-]+)"', (await owner.get("./compose/library/clips")).text)
     page = (await owner.get(f"./compose/{new_id()}")).text
-    return re.findall(rf'name="{name}" value="([\w-]+)"', page)
+    return re.findall(rf'name="{name}"[^>]* value="([\w-]+)"', page)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ async def test_compose_with_nine_targets_posts_the_shared_caption(
     draft = f"./compose/{new_id()}"
     saved = await owner.post(draft, nine(studio))
     assert saved.status_code == 200
-    assert ">9 items<" in saved.text
+    assert ">9 items</span>" in saved.text
     opened = await owner.get(draft)
     assert opened.status_code == 200
     details = await posted(installation, await publish(owner, draft, sent(opened.text)))

@@ -138,8 +138,8 @@ async def test_edit_of_a_post_that_was_moved_meanwhile_does_not_move_it_back(
     assert mine["replaces_version"] == "1"
     await editor.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})
     answer = await owner.post(draft + "/send", at | mine | {"text": "Better"})
-    # The bar of the pressed button links to the conflict, because the two versions are far above it.
-    assert '<a class="problem" href="#conflict" role="alert">The post was changed</a>' in answer.text
+    # The checks link to the conflict, too.
+    assert '<a class="problem" href="#conflict">The post was changed</a>' in answer.text
     assert "Ready: " not in answer.text
     assert "replaces_version=2" in answer.text
     assert (await owner.get(scheduled)).status_code == 200

@@ -64,6 +64,12 @@ class Metadata(BaseModel):
     # What people call values of fields, where a page would not show the value itself with spaces: "Only me" for
     # SELF_ONLY.
     value_titles: ClassVar[Mapping[str, str]] = {}
+    # What people call fields whose names say it badly: "Who can watch" for privacyLevel.
+    field_titles: ClassVar[Mapping[str, str]] = {}
+    # The optional fields that a form shows first, and those of `offered_fields` whose values mean the same for all
+    # accounts, so that people choose once.
+    main_fields: ClassVar[tuple[str, ...]] = ()
+    shared_offers: ClassVar[tuple[str, ...]] = ()
     # Metadata of an example post, as callers write it. The demo publishes it; it adds what the account must choose.
     example: ClassVar[Mapping[str, Any]]
     # Metadata with mistakes. The demo shows how preflight reports those of the first platform that has some.

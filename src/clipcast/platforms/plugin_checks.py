@@ -147,7 +147,8 @@ def _wrong_metadata(platform: Platform[Any]) -> Iterator[str]:
     model = platform.metadata
     fields = {one.alias or name for name, one in model.model_fields.items()}
     named = {"text_field": (model.text_field,), "title_field": (model.title_field,) if model.title_field else ()}
-    for name, values in (named | {"offered_fields": model.offered_fields}).items():
+    listed = ("offered_fields", "main_fields", "shared_offers")
+    for name, values in (named | {one: getattr(model, one) for one in listed}).items():
         if not isinstance(values, Collection) or not set(values) <= fields:
             yield f"`metadata.{name}` names no field of the metadata"
     if not (isinstance(model.folds_after, int) and isinstance(model.example, Mapping)):

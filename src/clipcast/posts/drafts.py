@@ -77,6 +77,13 @@ class Content(BaseModel):
     scheduled_at: str | None = None
     # True selects the second of two equal local times, where clocks go back.
     second: bool = False
+    # What begins at that time (posts/planning.py): "" one post, "spread" a post for each clip, "repeat" a post again
+    # and again. "next": posts at the next free posting times, whatever `at` is. `every` and `unit` are the distance of
+    # two posts, `times` is the number of repeated ones.
+    plan: str = ""
+    every: int = 1
+    unit: str = "days"
+    times: int = 4
     # The scheduled post that this draft replaces.
     replaces: str | None = None
     # The version of that post when it was read; None in drafts of older versions of Clipcast.
@@ -136,7 +143,8 @@ def body(content: dict[str, Any], accounts: dict[str, Connection]) -> dict[str, 
             videos.setdefault(clip, []).append(target)
     made: dict[str, Any] = {"videos": [{"editId": clip, "targets": found} for clip, found in videos.items()]}
     # Send "" for an unset time so that validation fails; null would publish now.
-    return made | ({"scheduled_at": content["scheduled_at"] or ""} if content["later"] else {})
+    has_time = content["later"] and content["plan"] != "next"
+    return made | ({"scheduled_at": content["scheduled_at"] or ""} if has_time else {})
 
 
 def draft_of_post(items: list[Item], scheduled_at: datetime | None) -> dict[str, Any]:
@@ -250,6 +258,21 @@ async def successor_of(session: AsyncSession, workspace_id: UUID, post_id: str) 
         Draft.workspace_id == workspace_id, Draft.post_id.is_not(None), Draft.content["replaces"].astext == post_id
     )
     return (await session.scalars(query.order_by(Draft.id.desc()).limit(1))).first()
+
+
+async def last_sent(session: AsyncSession, workspace_id: UUID, author: str) -> dict[str, Any] | None:
+    """Return the content of the newest draft that this person sent; None without one, or if it cannot be read."""
+    query = (
+        select(Draft.content)
+        .where(Draft.workspace_id == workspace_id, Draft.post_id.is_not(None), Draft.saved_by == author)
+        .order_by(Draft.id.desc())
+        .limit(1)
+    )
+    stored = (await session.execute(query)).scalar_one_or_none()
+    try:
+        return read(stored) if stored else None
+    except DraftUnreadable:
+        return None
 
 
 async def new_draft(session: AsyncSession, workspace_id: UUID, content: dict[str, Any]) -> Draft:

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, Select, case, delete, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 from sqlalchemy.sql.selectable import LateralFromClause
@@ -63,6 +63,10 @@ ADD = Statement("""
     SELECT id FROM post
 """)
 
+
+# Posts of one account that are closer than this are named to a person who plans another one.
+NEAR = timedelta(minutes=30)
+NEAR_MAX = 5
 
 # The foreign key that a render's deletion breaks.
 ITEM_RENDER = "fk_items_edit_id_renders"
@@ -121,6 +125,41 @@ def _first_state(post: dict[str, Any]) -> JobState:
     if post["review"] not in (None, ReviewState.APPROVED):
         return JobState.REVIEW
     return JobState.WAITING if post["scheduled_at"] else JobState.READY
+
+
+@dataclass(frozen=True)
+class NearPost:
+    """A scheduled post that goes out soon before or after another one, on the same account."""
+
+    platform: str
+    username: str
+    at: datetime
+
+
+async def posts_near(
+    session: AsyncSession,
+    workspace_id: UUID,
+    connection_ids: Collection[str],
+    instants: Collection[datetime],
+    without: UUID | None = None,
+) -> list[NearPost]:
+    """Return scheduled posts of these accounts within `NEAR` of these instants, other than the post `without`."""
+    ids = [id for text in connection_ids if (id := parse_id(text))]
+    if not ids or not instants:
+        return []
+    around = or_(*(Post.scheduled_at.between(at - NEAR, at + NEAR) for at in instants))
+    query = (
+        select(Connection.platform, Connection.username, Post.scheduled_at)
+        .distinct()
+        .join(Item, Item.post_id == Post.id)
+        .join(Connection, Connection.id == Item.connection_id)
+        .where(Post.workspace_id == workspace_id, around, Item.connection_id.in_(ids), Item.status == "pending")
+        .order_by(Post.scheduled_at)
+        .limit(NEAR_MAX)
+    )
+    if without:
+        query = query.where(Post.id != without)
+    return [NearPost(platform, username, at) for platform, username, at in await session.execute(query) if at]
 
 
 async def get_post(session: AsyncSession, workspace_id: UUID, post_id: str, lock: bool = False) -> Post | None:

@@ -171,7 +171,7 @@ async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_
         render, existed = await service.create_render(session, member.workspace.id, prepared)
         if not existed:
             member.record(session, "clip.uploaded", render.name, render.id, size=render.clip.size)
-    return JSONResponse({"path": f"{member.base}/clips/{render.id}"})
+    return JSONResponse({"path": f"{member.base}/clips/{render.id}", "edit_id": str(render.edit_setting_id)})
 
 
 @router.post("/clips/{render_id}/delete")

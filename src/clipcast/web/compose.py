@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
+from markupsafe import escape
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
@@ -19,12 +20,19 @@ from clipcast.database.models.posts import Draft
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, service
 from clipcast.posts.duplicates import DuplicateContent
-from clipcast.web import compose_page, edit_conflicts
+from clipcast.renders.repository import list_renders, renders_by_edit_id
+from clipcast.web import compose_accounts, compose_page, edit_conflicts, previews
+from clipcast.web.clips import fits_of, media_of
 from clipcast.web.composition import Composition, load_composition, read_composition, read_time
+from clipcast.web.pages import headers
 from clipcast.web.stored import DATA_TROUBLE, unreadable
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
+router.include_router(compose_accounts.router)
+
+# The library offers the newest clips, and finds older ones by name.
+CLIPS_SHOWN = 24
 
 
 class ReplacedMeanwhile(Exception):
@@ -48,6 +56,22 @@ async def drafts_page(member: Editing, page: Annotated[PageParams, Depends()]) -
     )
 
 
+@router.get("/compose/library/clips")
+async def library(member: Editing, find: Annotated[str, Query(max_length=200)] = "", edit: str = "") -> Response:
+    """Return the newest clips whose names contain the text, to choose from; only the clip `edit` if it is given."""
+    mine = member.workspace.id
+    async with member.installation.database.session() as session:
+        if edit:
+            one = parse_id(edit)
+            clips = list((await renders_by_edit_id(session, mine, [one] if one else [])).values())
+            total = len(clips)
+        else:
+            clips, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN, find.strip())
+    return member.render(
+        "compose/library.html", clips=clips, find=find.strip(), more=total - len(clips), media_of=media_of
+    )
+
+
 @router.get("/compose/{draft_id}")
 async def draft_page(
     member: Editing, draft_id: str, request: Request, clip: str | None = None, at: str | None = None
@@ -58,14 +82,14 @@ async def draft_page(
         if draft is not None and draft.workspace_id != member.workspace.id:
             raise NotFound("draft", draft_id)
         if draft is not None and draft.post_id:
-            return member.redirect(f"/posts/{draft.post_id}")
+            return member.redirect(_sent_path(draft))
         _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
     try:
         content = drafts.read(draft.content) if draft else _begin(clip, at)
         async with member.installation.database.session() as session:
             composition = await load_composition(member, session, content, read_time(member, content))
         composition.page, composition.version = str(new_id()), draft.version if draft else 0
-        return await compose_page.show(member, request, composition, draft_id, waiting)
+        return await compose_page.show(member, request, composition, draft_id, waiting=waiting)
     except DATA_TROUBLE:
         if draft is None:
             raise
@@ -80,7 +104,7 @@ def _begin(clip: str | None, at: str | None) -> dict[str, Any]:
 
 @router.post("/compose/{draft_id}")
 async def save(member: Editing, draft_id: str, request: Request) -> Response:
-    """Save the form, and return the page with its checks."""
+    """Save the form. Return the checks, the counters and the preview, and the fields if others are needed."""
     try:
         async with member.installation.database.begin() as session:
             composition = await _save(member, session, draft_id, request)
@@ -98,7 +122,7 @@ async def send(member: Editing, draft_id: str, request: Request, again: bool = F
     try:
         async with member.installation.database.begin() as session:
             composition = await _save(member, session, draft_id, request)
-            post_id = await _send(member, session, draft_id, composition, again)
+            path = await _send(member, session, draft_id, composition, again)
     except drafts.DraftConflict as conflict:
         return await _show_conflict(member, request, draft_id, conflict.stored)
     except (ValidationFailed, ReplacedMeanwhile, DuplicateContent) as error:
@@ -106,7 +130,25 @@ async def send(member: Editing, draft_id: str, request: Request, again: bool = F
             composition = await _save(member, session, draft_id, request)
         asks = isinstance(error, DuplicateContent)
         return await compose_page.show(member, request, composition, draft_id, rejected=not asks, asks=asks)
-    return _to_post(member, post_id)
+    return _to(member, path)
+
+
+@router.post("/compose/{draft_id}/grid")
+async def grid(member: Editing, request: Request) -> Response:
+    """Return the grid of the chosen clips and accounts."""
+    async with member.installation.database.session() as session:
+        composition = await read_composition(member, session, request)
+    fits = {str(one.edit_setting_id): fits_of(one) for one in composition.clips}
+    return member.render("compose/grid.html", composition=composition, content=composition.content, fits=fits)
+
+
+@router.post("/compose/{draft_id}/curl")
+async def curl(member: Editing, request: Request) -> Response:
+    """Return the post as a curl command, as text."""
+    async with member.installation.database.session() as session:
+        composition = await read_composition(member, session, request)
+    shown = previews.curl(member.installation.settings.public_base, composition.body())
+    return Response(escape(shown), media_type="text/html", headers=headers())
 
 
 @router.post("/compose/{draft_id}/fork")
@@ -122,8 +164,14 @@ async def fork(member: Editing, draft_id: str, request: Request) -> Response:
     return Response(status_code=204, headers={"HX-Redirect": f"{member.base}/compose/{made.id}"})
 
 
-def _to_post(member: Member, post_id: object) -> Response:
-    return Response(status_code=204, headers={"HX-Redirect": f"{member.base}/posts/{post_id}"})
+def _to(member: Member, path: str) -> Response:
+    return Response(status_code=204, headers={"HX-Redirect": member.base + path})
+
+
+def _sent_path(draft: Draft) -> str:
+    """Return the path of the page that shows what was made of a sent draft: its post, or the posts of its plan."""
+    content = edit_conflicts.of_draft(draft).content
+    return "/posts" if content["plan"] else f"/posts/{draft.post_id}"
 
 
 async def _show_conflict(member: Member, request: Request, draft_id: str, stored: Draft) -> Response:
@@ -133,12 +181,12 @@ async def _show_conflict(member: Member, request: Request, draft_id: str, stored
     conflict = edit_conflicts.of_draft(stored)
     own = not composition.page or stored.saved_from == composition.page
     if stored.post_id and (own or not edit_conflicts.differs(conflict.content, composition.content)):
-        return _to_post(member, stored.post_id)
+        return _to(member, _sent_path(stored))
     return await compose_page.show(member, request, composition, draft_id, conflict=conflict)
 
 
 async def _send(member: Member, session: AsyncSession, draft_id: str, composition: Composition, again: bool) -> str:
-    """Create the post of a draft and return its id.
+    """Create the post of a draft, or all posts of its plan, and return the path that shows them.
 
     Raises ValidationFailed, ReplacedMeanwhile, DuplicateContent unless it is posted `again`, or AppError 409 if a
     worker has claimed an item of the replaced post.
@@ -153,18 +201,24 @@ async def _send(member: Member, session: AsyncSession, draft_id: str, compositio
         except (NotFound, VersionMismatch) as error:
             raise ReplacedMeanwhile from error
         await session.flush()
-    settings = member.installation.settings
-    body = composition.body() | {"allow_duplicate": again}
-    executor = await from_session(session)
-    created = await service.create_post(
-        executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name
-    )
+    executor, settings, created = await from_session(session), member.installation.settings, []
+    plan = await composition.plan(member, executor)
+    if message := composition.without_times(plan) or ("" if plan else "Choose clips and accounts."):
+        raise ValidationFailed([Problem("when", "no_free_time", message)])
+    for planned in plan:
+        body = composition.body(planned) | {"allow_duplicate": again}
+        created.append(
+            await service.create_post(
+                executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name
+            )
+        )
     draft = await drafts.get_draft(session, mine, draft_id)  # saving has locked it
-    draft.post_id = UUID(created.post_id)
+    draft.post_id = UUID(created[0].post_id)
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in composition.chosen_accounts)
     action = "post.replaced" if replaced else "post.created"
-    member.record(session, action, names, draft.post_id, scheduled_at=created.scheduled_at)
-    return str(draft.post_id)
+    for one in created:
+        member.record(session, action, names, UUID(one.post_id), scheduled_at=one.scheduled_at)
+    return _sent_path(draft)
 
 
 @router.post("/compose/{draft_id}/delete")

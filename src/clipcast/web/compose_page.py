@@ -7,14 +7,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from clipcast.clock import clock
+from clipcast.common.containers import ACCEPT
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError
 from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.connections.options import OptionsCache
-from clipcast.connections.repository import CHOICES
+from clipcast.database.models.clients import Client, HashtagSet
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.base import Platform
@@ -24,13 +27,16 @@ from clipcast.posts.account_checks import check_accounts
 from clipcast.posts.conversions import Conversion
 from clipcast.posts.duplicates import DUPLICATE
 from clipcast.posts.linked_files import FilesCache, check_files
-from clipcast.posts.preflight import Checked, check_doubles, check_post
+from clipcast.posts.planning import NEXT, REPEAT, SPREAD, UNITS, PlannedPost
+from clipcast.posts.preflight import HORIZON, Checked, check_doubles, check_post
+from clipcast.posts.repository import posts_near
 from clipcast.renders.repository import completed_renditions
-from clipcast.web import edit_conflicts, forms, previews, times
-from clipcast.web.clips import fits_of
+from clipcast.web import compose_accounts, edit_conflicts, forms, previews, times
+from clipcast.web.clips import media_of
 from clipcast.web.composition import Composition, load_composition
 from clipcast.web.edit_conflicts import Conflict, Difference, Names
 from clipcast.web.field_errors import FieldError, field_errors
+from clipcast.web.pages import is_htmx
 from clipcast.web.viewers import Member
 
 
@@ -44,39 +50,154 @@ async def show(
     conflict: Conflict | None = None,
     asks: bool = False,
 ) -> Response:
-    """Return the page of a draft.
+    """Return the page of a draft. To htmx, return its parts that change: never a field that the page already has.
 
     `waiting` is the number of the workspace's drafts, `rejected` whether a person tried to send this one in vain, and
     `conflict` another version of it, which was not overwritten. With `asks`, the page asks whether to post doubles.
     """
-    state, body = request.app.state, composition.body()
+    body = composition.body()
     async with member.installation.database.session() as session:
         kept = await _kept(session, member, composition.content)
         conflict = conflict or await edit_conflicts.of_replaced(session, member, composition.content)
         theirs = await load_composition(member, session, conflict.content) if conflict else composition
-    if not hasattr(state, "options"):
-        state.options, state.files = OptionsCache(), FilesCache()
-    cache: OptionsCache = state.options
-    checked = await check_post(
-        member.installation.database.hot_pool, member.workspace.id, body, member.installation.settings, kept
-    )
-    doubles = await check_doubles(
-        member.installation.database.hot_pool,
-        member.workspace.id,
-        checked,
-        member.installation.settings,
-        parse_id(composition.content["replaces"] or ""),
-    )
-    checked.warnings += doubles
-    await asyncio.gather(
-        check_accounts(
-            member.installation, checked, {account.id: account for account in composition.accounts}, cache.options_of
-        ),
-        check_files(member.installation, checked, state.files.check_file),
-    )
-
+    plan = await composition.plan(member, member.installation.database.hot_pool)
+    checked = await _check(member, request, composition, body, kept)
     async with member.installation.database.session() as session:
         conversions = await _conversions(session, member, checked, composition.chosen_clips)
+        clients = await clients_of(session, composition.chosen_accounts)
+        near = await posts_near(
+            session,
+            member.workspace.id,
+            composition.content["accounts"],
+            [one.scheduled_at for one in plan if one.scheduled_at],
+            composition.replaces,
+        )
+    problems = _problems(composition, body, checked, plan, rejected)
+    doubles = [one for one in problems if one.code == DUPLICATE]
+    shown: dict[str, Any] = {
+        "draft_id": draft_id,
+        "composition": composition,
+        "content": composition.content,
+        "problems": problems,
+        "conversions": conversions,
+        "beside": _beside(problems),
+        "dots": _dots(composition, problems),
+        "counts": counts_of(composition),
+        "rejected": rejected,
+        "asks": asks and not checked.errors,
+        "doubles": doubles,
+        "preview": previews.of(
+            composition.content,
+            composition.chosen_clips,
+            composition.chosen_accounts,
+            composition.preview_account,
+            composition.preview_clip,
+        ),
+        "items": len(drafts.targets(composition.content))
+        * (composition.content["times"] if _repeats(composition) else 1),
+        "plan": plan,
+        "names": {str(one.edit_setting_id): one for one in composition.clips},
+        "near": near,
+        "clients": clients,
+        "conflict": conflict,
+        "differences": _differences(member, theirs, composition) if conflict else [],
+    } | _time(member, composition)
+    parts = is_htmx(request)
+    has_fields = not parts or composition.shape != composition.shape_shown
+    if has_fields:
+        shown |= await _fields(member, request, composition)
+        async with member.installation.database.session() as session:
+            query = select(HashtagSet).where(HashtagSet.client_id.in_(list(clients))).order_by(HashtagSet.name_key)
+            shown["hashtag_sets"] = list(await session.scalars(query)) if clients else []
+    if parts:
+        response = member.render("compose/changes.html", has_fields=has_fields, **shown)
+        if rejected:
+            response.headers["HX-Trigger"] = "rejected"
+        return response
+    async with member.installation.database.session() as session:
+        shown |= await compose_accounts.pane(member, session, composition.content["accounts"])
+    return member.render(
+        "compose.html", section="compose", waiting=waiting, zone_names=times.zone_names(), city_of=times.city_of,
+        most=member.installation.settings.max_upload_bytes, accept=ACCEPT, **shown,
+    )  # fmt: skip
+
+
+async def _check(
+    member: Member, request: Request, composition: Composition, body: dict[str, Any], kept: set[UUID]
+) -> Checked:
+    """Return what preflight, the accounts and the linked files say of the draft."""
+    installation, mine = member.installation, member.workspace.id
+    pool, settings = installation.database.hot_pool, installation.settings
+    checked = await check_post(pool, mine, body, settings, kept)
+    checked.warnings += await check_doubles(
+        pool, mine, checked, settings, parse_id(composition.content["replaces"] or "")
+    )
+    cache, files = _caches(request)
+    accounts = {account.id: account for account in composition.accounts}
+    await asyncio.gather(
+        check_accounts(installation, checked, accounts, cache.options_of),
+        check_files(installation, checked, files.check_file),
+    )
+    return checked
+
+
+def _caches(request: Request) -> tuple[OptionsCache, FilesCache]:
+    """Return what this process knows of accounts' options and of linked files."""
+    state = request.app.state
+    if not hasattr(state, "options"):
+        state.options, state.files = OptionsCache(), FilesCache()
+    return state.options, state.files
+
+
+def _problems(
+    composition: Composition, body: dict[str, Any], checked: Checked, plan: list[PlannedPost], rejected: bool
+) -> list[FieldError]:
+    """Return the problems of the form's own fields, then those of preflight."""
+    own = [FieldError(name, message, True) for name, message in composition.problems().items()]
+    if message := composition.without_times(plan):
+        own.append(FieldError("when", message, True))
+    last = plan[-1].scheduled_at if plan else None
+    if len(plan) > 1 and last is not None and last > clock.now() + HORIZON:
+        own.append(
+            FieldError("at", f"The last post would go out after more than {HORIZON.days} days. Plan fewer.", True)
+        )
+    found = field_errors(composition.content, body, {str(one.id): one for one in composition.accounts}, checked)
+    if not body["videos"] and not rejected:
+        found = []  # an empty draft shows no problems before a person sends it
+    if {"at", "zone"} & set(composition.typed_problems):
+        found = [one for one in found if one.field != "at"]  # the typed problem already covers the time
+    return own + found
+
+
+def _time(member: Member, composition: Composition) -> dict[str, Any]:
+    """Return what the fields of the time show."""
+    content = composition.content
+    zone_typed = member.zone.key if content["zone"] is None else content["zone"]
+    zone, at = composition.zone(member), content["scheduled_at"]
+    at_typed = content["at"] or (times.to_input(parse_instant(at), zone) if at else "")
+    return {
+        "zone_chosen": zone,
+        "zone_typed": zone_typed,
+        "at": at_typed,
+        "twice": times.comes_twice(at_typed, zone),
+        "second": _is_second(content, at_typed, zone),
+        "at_shown": f"{times.shown(parse_instant(at), zone)} ({times.ago(parse_instant(at))})" if at else "",
+        "when_chosen": (content["plan"] or "later") if content["later"] else "now",
+        "units": UNITS,
+    }
+
+
+async def clients_of(session: AsyncSession, accounts: list[Connection]) -> dict[UUID, Client]:
+    """Return the clients of these accounts by id."""
+    ids = {account.client_id for account in accounts if account.client_id}
+    if not ids:
+        return {}
+    return {client.id: client for client in await session.scalars(select(Client).where(Client.id.in_(ids)))}
+
+
+async def _fields(member: Member, request: Request, composition: Composition) -> dict[str, Any]:
+    """Return what the fields of the platforms need, with the options that they offer each account."""
+    cache, _ = _caches(request)
 
     async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
         try:
@@ -85,50 +206,27 @@ async def show(
             return str(account.id), {}
 
     offered = dict(await asyncio.gather(*map(offered_by, composition.chosen_accounts)))
-    own = [FieldError(name, message, True) for name, message in composition.problems().items()]
-    problems = field_errors(composition.content, body, {str(one.id): one for one in composition.accounts}, checked)
-    if not body["videos"] and not rejected:
-        problems = []  # an empty draft shows no problems before a person sends it
-    if {"at", "zone"} & set(composition.typed_problems):
-        problems = [one for one in problems if one.field != "at"]  # the typed problem already covers the time
-    problems = own + problems
-    zone_typed = member.zone.key if composition.content["zone"] is None else composition.content["zone"]
-    zone = times.zone_named(zone_typed, member.zone.key)
-    at = composition.content["scheduled_at"]
-    at_typed = composition.content["at"] or (times.to_input(parse_instant(at), zone) if at else "")
-    return member.render(
-        "compose.html",
-        section="compose",
-        draft_id=draft_id,
-        composition=composition,
-        content=composition.content,
-        offered=offered,
-        fields={name: forms.fields_of(PLATFORMS[name].metadata) for name in composition.platforms},
-        forms=forms,
-        fits={str(one.edit_setting_id): fits_of(one) for one in composition.clips},
-        problems=problems,
-        conversions=conversions,
-        beside=_beside(problems),
-        rejected=rejected,
-        asks=asks and bool(doubles) and not checked.errors,
-        doubles=[one for one in problems if one.code == DUPLICATE],
-        counts=_counts(composition),
-        previews=previews.of(composition.content, composition.chosen_clips, composition.chosen_accounts),
-        zone_chosen=zone,
-        zone_typed=zone_typed,
-        zone_names=times.zone_names(),
-        city_of=times.city_of,
-        at=at_typed,
-        twice=times.comes_twice(at_typed, zone),
-        second=_is_second(composition.content, at_typed, zone),
-        at_shown=f"{times.shown(parse_instant(at), zone)} ({times.ago(parse_instant(at))})" if at else "",
-        curl=previews.curl(member.installation.settings.public_base, body),
-        items=len(drafts.targets(composition.content)),
-        waiting=waiting,
-        conflict=conflict,
-        differences=_differences(member, theirs, composition) if conflict else [],
-        accounts_max=CHOICES,
-    )
+    return {
+        "offered": offered,
+        "common_offers": {
+            name: _common(PLATFORMS[name], [offered[str(one.id)] for one in accounts])
+            for name, accounts in composition.platforms.items()
+        },
+        "fields": {name: forms.fields_of(PLATFORMS[name].metadata) for name in composition.platforms},
+        "forms": forms,
+        "media_of": media_of,
+    }
+
+
+def _common(platform: Platform[Any], offered: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return the values that all accounts offer for fields that are chosen once for all of them."""
+    known = [one for one in offered if one]
+    shared = [name for name in platform.metadata.shared_offers if known and all(name in one for one in known)]
+    return {name: [value for value in known[0][name] if all(value in one[name] for one in known)] for name in shared}
+
+
+def _repeats(composition: Composition) -> bool:
+    return bool(composition.content["later"]) and composition.content["plan"] == REPEAT
 
 
 async def _kept(session: AsyncSession, member: Member, content: dict[str, Any]) -> set[UUID]:
@@ -149,7 +247,12 @@ def _differences(member: Member, theirs: Composition, mine: Composition) -> list
         if not content["later"]:
             return "now"
         at = content["scheduled_at"]
-        return times.shown(parse_instant(at), member.zone) if at else "not chosen"
+        first = times.shown(parse_instant(at), member.zone) if at else "not chosen"
+        every = f"every {content['every']} {content['unit']}"
+        if content["plan"] == NEXT:
+            return "the next free posting times"
+        plans = {SPREAD: f"one clip {every}, from {first}", REPEAT: f"{content['times']} times {every}, from {first}"}
+        return plans.get(content["plan"], first)
 
     return edit_conflicts.differences(theirs.content, mine.content, names, when)
 
@@ -198,18 +301,55 @@ def _beside(problems: list[FieldError]) -> dict[str, list[FieldError]]:
     return found
 
 
-def _counts(composition: Composition) -> dict[str, list[tuple[Platform[Any], forms.Count]]]:
-    """Return the lengths of the shared title and text, for each chosen platform in its own unit."""
+def _dots(composition: Composition, problems: list[FieldError]) -> dict[str, str]:
+    """Return `bad` or `warn` for each tab whose fields have a problem, by its name."""
+    of_account = {str(account.id): account.platform for account in composition.accounts}
+    found: dict[str, str] = {}
+    for one in problems:
+        kind, _, rest = one.field.partition(".")
+        match kind:
+            case "platform":
+                tab = rest.partition(".")[0]
+            case "account":
+                tab = of_account.get(rest.partition(".")[0], "")
+            case "target":
+                tab = of_account.get(rest.partition("/")[2].partition(".")[0], "")
+            case "title" | "text" | "clip" if one.field != "clip":
+                tab = "all"
+            case _:
+                continue
+        if found.get(tab) != "bad":
+            found[tab] = "bad" if one.blocks else "warn"
+    return found
+
+
+def counts_of(composition: Composition) -> dict[str, list[tuple[Platform[Any], forms.Count]]]:
+    """Return the lengths of all texts, by the names of their fields, as each platform counts."""
     found: dict[str, list[tuple[Platform[Any], forms.Count]]] = {}
-    sources = {"": composition.content} | composition.content["by_clip"]
-    for key, words in sources.items():
-        for name in composition.platforms:
-            platform = PLATFORMS[name]
-            model = platform.metadata
-            by_name = {one.name: one for one in forms.fields_of(model)}
+    content = composition.content
+    for name, accounts in composition.platforms.items():
+        platform, model = PLATFORMS[name], PLATFORMS[name].metadata
+        limited = {one.name: one for one in forms.fields_of(model) if one.limits}
+
+        def count(key: str, one: forms.FormField, text: Any, platform: Platform[Any] = platform) -> None:
+            if text:
+                tightest = max(forms.counts(one, text), key=lambda made: made.used / made.most)
+                found.setdefault(key, []).append((platform, tightest))
+
+        for prefix, words in [("", content), *((f"clip.{id}.", its) for id, its in content["by_clip"].items())]:
             for source, its in (("title", model.title_field), ("text", model.text_field)):
-                if its:
-                    prefix = f"clip.{key}." if key else ""
-                    counted = forms.counts(by_name[its], words.get(source, ""))
-                    found.setdefault(prefix + source, []).extend((platform, count) for count in counted)
+                if its in limited:
+                    count(prefix + source, limited[its], words.get(source))
+        # The fields of the platform show the common texts until they have their own.
+        common = {
+            its: content[source] for source, its in (("title", model.title_field), ("text", model.text_field)) if its
+        }
+        own = {f"platform.{name}": common | content["by_platform"].get(name, {})}
+        own |= {f"account.{one.id}": content["by_account"].get(str(one.id), {}) for one in accounts}
+        cells = {key for one in accounts for key, _ in composition.cells_of(one)}
+        own |= {f"target.{key}": its for key, its in content["by_cell"].items() if key in cells}
+        for prefix, values in own.items():
+            for field_name, value in values.items():
+                if field_name in limited:
+                    count(f"{prefix}.{field_name}", limited[field_name], value)
     return found

@@ -1,44 +1,66 @@
 """A draft's content with its clips and accounts, read from the database and from the compose page's form."""
 
+import json
 from copy import deepcopy
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.ids import parse_id
 from clipcast.common.timestamps import format_timestamp
-from clipcast.connections.repository import connections_by_id, list_choices
+from clipcast.common.words import listed
+from clipcast.connections.repository import connections_by_id
+from clipcast.database.hot_queries import Executor
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import drafts
-from clipcast.renders.repository import list_renders, renders_by_edit_id
+from clipcast.posts import drafts, planning
+from clipcast.renders.repository import renders_by_edit_id
 from clipcast.web import edit_conflicts, forms, times
 from clipcast.web.viewers import Member
 
-# The page offers the newest clips, and those that were chosen.
-CLIPS_SHOWN = 24
 # The largest form has all clips and accounts that a post may have, with two fields for each cell.
 FIELDS_MAX = 20_000
+# The choices of "When" that have a time.
+PLANS = (planning.SPREAD, planning.REPEAT, planning.NEXT)
+LATER = ("later", *PLANS)
 
 
 @dataclass
 class Composition:
-    """A draft's content, with the clips and accounts that it names or could name."""
+    """A draft's content, with the clips and accounts that it names."""
 
     content: dict[str, Any]
     clips: list[Render] = field(default_factory=list)
     accounts: list[Connection] = field(default_factory=list)
-    # Whether there are more clips than `clips`, and the search text for their names.
-    older: bool = False
-    find: str = ""
     # Problems of the form's own fields, by the field's name. Preflight adds others.
     typed_problems: dict[str, str] = field(default_factory=dict)
     # The id of the opened page, and the draft's version that it last read or saved.
     page: str = ""
     version: int = 0
+    # The `shape` of the fields on the page, and the account and the clip whose preview it shows.
+    shape_shown: str = ""
+    preview_account: str = ""
+    preview_clip: str = ""
+
+    @property
+    def shape(self) -> str:
+        """A digest of everything that decides which fields the page has. Their values make no difference."""
+        content = self.content
+        rows = {
+            f"{key}/{id}/{name}": len(value)
+            for key in ("by_platform", "by_account", "by_cell")
+            for id, values in content[key].items()
+            for name, value in values.items()
+            if isinstance(value, list) and any(isinstance(one, dict) for one in value)
+        }
+        parts = [content["clips"], content["accounts"], sorted(content["own"]), rows]
+        return sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
     @property
     def chosen_clips(self) -> list[Render]:
@@ -54,7 +76,7 @@ class Composition:
 
     @property
     def gone_clips(self) -> list[str]:
-        """The ids of chosen clips that do not exist. They stay chosen until a person unticks them, lest they vanish."""
+        """The ids of chosen clips that do not exist. They stay chosen until a person removes them."""
         existing = {str(clip.edit_setting_id) for clip in self.clips}
         return [id for id in self.content["clips"] if id not in existing]
 
@@ -63,6 +85,11 @@ class Composition:
         """The ids of chosen accounts that are not connected. They stay chosen, as `gone_clips` do."""
         connected = {str(account.id) for account in self.accounts}
         return [id for id in self.content["accounts"] if id not in connected]
+
+    @property
+    def replaces(self) -> UUID | None:
+        """The id of the post that the draft replaces."""
+        return parse_id(self.content["replaces"] or "")
 
     def cells_of(self, account: Connection) -> list[tuple[str, Render]]:
         """Return the account's targets: each one's key in the draft, and its clip."""
@@ -80,54 +107,80 @@ class Composition:
         found = {}
         if gone := len(self.gone_clips):
             found["clip"] = (
-                "1 chosen clip no longer exists. Untick it."
+                "1 chosen clip no longer exists. Remove it."
                 if gone == 1
-                else f"{gone} chosen clips no longer exist. Untick them."
+                else f"{gone} chosen clips no longer exist. Remove them."
             )
         if gone := len(self.gone_accounts):
             found["account"] = (
-                "1 chosen account is no longer connected. Untick it."
+                "1 chosen account is no longer connected. Remove it."
                 if gone == 1
-                else f"{gone} chosen accounts are no longer connected. Untick them."
+                else f"{gone} chosen accounts are no longer connected. Remove them."
             )
         return found | self.typed_problems
 
-    def body(self) -> dict[str, Any]:
-        """Return the body of `POST /posts` for the draft."""
-        return drafts.body(self.content, {str(account.id): account for account in self.accounts})
+    def zone(self, member: Member) -> ZoneInfo:
+        """Return the zone of the draft's times: its own, or else the member's."""
+        return times.zone_named(self.content["zone"], member.zone.key)
+
+    def body(self, planned: planning.PlannedPost | None = None) -> dict[str, Any]:
+        """Return the body of `POST /posts` for the draft, or for one of the posts that it plans."""
+        content, accounts = self.content, {str(account.id): account for account in self.accounts}
+        if planned is None or planned.scheduled_at is None:
+            return drafts.body(content, accounts)
+        only = [clip for clip in content["clips"] if clip in planned.clips]
+        if planned.accounts:
+            chosen = content | {"clips": only, "accounts": list(planned.accounts)}
+            return drafts.body(chosen, accounts) | {"schedule": {"slot": "next"}}
+        return drafts.body(content | {"clips": only, "scheduled_at": format_timestamp(planned.scheduled_at)}, accounts)
+
+    def without_times(self, plan: list[planning.PlannedPost]) -> str:
+        """Return the problem of chosen accounts that have no free posting time; empty without one."""
+        if self.content["plan"] != planning.NEXT:
+            return ""
+        planned = {id for one in plan for id in one.accounts}
+        targets = {id for _, id in drafts.targets(self.content)}
+        without = [one for one in self.chosen_accounts if str(one.id) in targets - planned]
+        names = listed([f"@{one.username}" for one in without[:3]])
+        more = f" and {len(without) - 3} more" if len(without) > 3 else ""
+        rule = "no free posting time. Add posting times to the client, or choose another time."
+        return f"{names}{more}: {rule}" if without else ""
+
+    async def plan(self, member: Member, executor: Executor) -> list[planning.PlannedPost]:
+        """Return the posts that the draft makes, in the order in which to make them."""
+        if self.content["plan"] != planning.NEXT:
+            return planning.planned_posts(self.content, self.zone(member))
+        client_of = {str(account.id): account.client_id for account in self.accounts}
+        return await planning.posts_at_next_times(executor, member.workspace.id, self.content, client_of)
 
 
 async def load_composition(
-    member: Member,
-    session: AsyncSession,
-    content: dict[str, Any],
-    problems: dict[str, str] | None = None,
-    find: str = "",
+    member: Member, session: AsyncSession, content: dict[str, Any], problems: dict[str, str] | None = None
 ) -> Composition:
-    """Load the clips and accounts that the page of a draft offers. `find` searches the clips' names."""
+    """Load the clips and accounts that a draft names."""
     mine = member.workspace.id
-    newest, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN, find)
-    chosen = await renders_by_edit_id(session, mine, [id for text in content["clips"] if (id := parse_id(text))])
-    clips = [*(one for one in chosen.values() if one.id not in {clip.id for clip in newest}), *newest]
-    accounts = await list_choices(session, mine)
-    listed = {str(account.id) for account in accounts}
-    others = [id for text in content["accounts"] if text not in listed and (id := parse_id(text))]
-    accounts = [*(await connections_by_id(session, mine, others)).values(), *accounts]
-    return Composition(content, clips, accounts, total > len(newest), find, problems or {})
+    clips = await renders_by_edit_id(session, mine, [id for text in content["clips"] if (id := parse_id(text))])
+    accounts = await connections_by_id(session, mine, [id for text in content["accounts"] if (id := parse_id(text))])
+    return Composition(content, list(clips.values()), list(accounts.values()), problems or {})
 
 
 async def read_composition(member: Member, session: AsyncSession, request: Request) -> Composition:
     """Return what a person filled in on the page."""
     form = await forms.read_form(request, FIELDS_MAX)
-    cells = set(form.all("cell"))
+    shown, cells = set(form.all("cell.shown")), set(form.all("cell"))
+    # The pairs that were left out, unless the open grid says anew which are.
+    left_out = [pair for pair in form.all("left_out") if pair not in shown]
+    left_out += [pair for pair in form.all("cell.shown") if pair not in cells]
+    when = form.line("when")
     content = deepcopy(drafts.EMPTY) | {
         "clips": list(dict.fromkeys(form.all("clip"))),
         "accounts": list(dict.fromkeys(form.all("account"))),
-        "left_out": [pair.split("/") for pair in form.all("cell.shown") if pair not in cells],
+        "left_out": [pair.split("/") for pair in dict.fromkeys(left_out)],
         "title": form.one("title"),
         "text": form.one("text"),
         "own": form.all("own"),
-        "later": form.one("when") == "later",
+        "later": when in LATER,
+        "plan": when if when in PLANS else "",
         "at": form.line("at"),
         "zone": form.line("zone"),
         "second": form.one("at.second") == "on",
@@ -135,27 +188,58 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
     # A person who saw a conflict chose which post to replace: that choice in the address overrides the page's field.
     chosen = request.query_params.get if "replaces" in request.query_params else form.line
     content |= edit_conflicts.replaces_fields(chosen("replaces") or "", chosen("replaces_version") or "")
-    if form.one("when") not in ("now", "later"):
+    if when != "now" and when not in LATER:
         form.add_problem("when", "Choose now, or a time.")
+    _read_plan(form, content)
     problems = read_time(member, content) | form.problems
     zone = None if "zone" in problems else times.zone_named(content["zone"])
     for clip in content["clips"]:
         words = {name: text for name in ("title", "text") if (text := form.one(f"clip.{clip}.{name}"))}
         if words:
             content["by_clip"][clip] = words
-    composition = await load_composition(member, session, content, problems, form.one("find").strip())
+    composition = await load_composition(member, session, content, problems)
+    composition.shape_shown = form.line("shape")
+    composition.preview_account, composition.preview_clip = form.line("preview"), form.line("preview.clip")
     composition.page, composition.version = form.line("page")[:40], edit_conflicts.version_in(form.line("version")) or 0
+    # Accounts and targets whose switch "Different" was turned off: their fields are still on the page.
+    same = set(form.all("own.shown")) - set(content["own"])
     for name, accounts in composition.platforms.items():
         fields = forms.fields_of(PLATFORMS[name].metadata)
         if shared := forms.read(fields, form.values, f"platform.{name}", zone):
             content["by_platform"][name] = shared
         for account in accounts:
+            model = PLATFORMS[name].metadata
+            of_account = [one for one in model.offered_fields if one not in model.shared_offers]
             if own := forms.read(fields, form.values, f"account.{account.id}", zone, inherits=True):
-                content["by_account"][str(account.id)] = own
+                kept = own if str(account.id) not in same else {key: own[key] for key in of_account if key in own}
+                content["by_account"] |= {str(account.id): kept} if kept else {}
             for cell, _ in composition.cells_of(account):
-                if own := forms.read(fields, form.values, f"target.{cell}", zone, inherits=True):
+                own = forms.read(fields, form.values, f"target.{cell}", zone, inherits=True)
+                if own and cell not in same:
                     content["by_cell"][cell] = own
     return composition
+
+
+def _read_plan(form: forms.FilledForm, content: dict[str, Any]) -> None:
+    """Set the distance and the number of the posts that the draft plans, and add the problems of their fields."""
+    plan = content["plan"]
+    if plan not in (planning.SPREAD, planning.REPEAT):
+        return
+    content["unit"] = form.line("repeat.unit") if plan == planning.REPEAT else "days"
+    if content["unit"] not in planning.UNITS:
+        content["unit"] = "days"
+    content["every"] = _number(form, f"{plan}.every", planning.EVERY_MAX)
+    if plan == planning.REPEAT:
+        content["times"] = _number(form, "repeat.times", planning.POSTS_MAX)
+
+
+def _number(form: forms.FilledForm, name: str, most: int) -> int:
+    """Return a field's number from 1 to `most`; 1, with a problem, for anything else."""
+    typed = form.line(name)
+    if typed.isdecimal() and 1 <= int(typed[:9]) <= most:
+        return int(typed)
+    form.add_problem(name, f"Choose a number from 1 to {most}.")
+    return 1
 
 
 def read_time(member: Member, content: dict[str, Any]) -> dict[str, str]:
@@ -174,5 +258,5 @@ def read_time(member: Member, content: dict[str, Any]) -> dict[str, str]:
             content["scheduled_at"] = format_timestamp(times.from_input(content["at"], zone, content["second"]))
         except ValueError as error:
             content["scheduled_at"] = None
-            return {"at": str(error)} if content["later"] else {}
+            return {"at": str(error)} if content["later"] and content["plan"] != planning.NEXT else {}
     return {}

@@ -8,12 +8,13 @@ from typing import Any
 from clipcast.common.problems import Problem
 from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.connections import Connection
+from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
 from clipcast.posts.conversions import WILL_BE_CONVERTED
 from clipcast.posts.duplicates import DUPLICATE
 from clipcast.posts.preflight import Checked
-from clipcast.web.forms import label_of, with_value_titles
+from clipcast.web.forms import FormField, fields_of, title_of_field, with_value_titles
 from clipcast.web.times import ago
 
 NOT_READ = ("invalid_time", "offset_missing")
@@ -62,10 +63,24 @@ def _place(
     message = with_value_titles(problem.message, platform.metadata.value_titles)
     if problem.code in NOT_READ:
         message = "Choose a day and a time that exist in the zone."
-    label = label_of(name).lower()
+    label = _within(title_of_field(platform.metadata, name))
+    if problem.code == "required":
+        chosen = name in platform.metadata.offered_fields or _field(platform.metadata, name).kind == "choice"
+        return FieldError(field, f"{about}: {'choose' if chosen else 'fill in'} {label}.", blocks)
     if message.startswith(f"{name} "):  # the message begins with the field's name in the API
         return FieldError(field, f"{about}: {label}{message.removeprefix(name)}", blocks)
     return FieldError(field, f"{about}, {label}: {message}", blocks)
+
+
+def _within(label: str) -> str:
+    """Return a label as it is within a sentence: `who can watch`, but `AI labels` and `YouTube publishes it at`."""
+    first = label.partition(" ")[0]
+    is_name = not first[1:].islower() or any(first == one.title for one in PLATFORMS.values())
+    return label if is_name else label[0].lower() + label[1:]
+
+
+def _field(model: type[Metadata], name: str) -> FormField:
+    return next(one for one in fields_of(model) if one.name == name)
 
 
 def _double(handle: str, earlier: Mapping[str, Any] | None) -> str:
@@ -86,7 +101,8 @@ def _source(content: dict[str, Any], clip: str, account: Connection, name: str) 
     cell = drafts.cell(clip, str(account.id))
     if name in content["by_cell"].get(cell, {}):
         return f"target.{cell}.{name}"
-    if name in content["by_account"].get(str(account.id), {}) or name in model.offered_fields:
+    is_own = name in model.offered_fields and name not in model.shared_offers
+    if name in content["by_account"].get(str(account.id), {}) or is_own:
         return f"account.{account.id}.{name}"
     if name in content["by_platform"].get(account.platform, {}):
         return f"platform.{account.platform}.{name}"

@@ -122,8 +122,8 @@ _FIELDS: dict[type[BaseModel], tuple[FormField, ...]] = {}
 def fields_of(model: type[BaseModel]) -> tuple[FormField, ...]:
     """Return the fields of a metadata model in its order, the required ones first."""
     if model not in _FIELDS:
-        titles = getattr(model, "value_titles", {})
-        found = [_field(info.alias or name, info, titles) for name, info in model.model_fields.items()]
+        titles, labels = getattr(model, "value_titles", {}), getattr(model, "field_titles", {})
+        found = [_field(info.alias or name, info, titles, labels) for name, info in model.model_fields.items()]
         _FIELDS[model] = tuple(sorted(found, key=lambda one: not one.required))
     return _FIELDS[model]
 
@@ -134,7 +134,12 @@ def with_value_titles(text: str, titles: Mapping[str, str]) -> str:
     return re.sub(rf"\b({constants})\b", lambda match: f"“{titles[match[1]]}”", text) if constants else text
 
 
-def _field(name: str, info: FieldInfo, titles: Mapping[str, str]) -> FormField:
+def title_of_field(model: type[BaseModel], name: str) -> str:
+    """Return what people call a field of a metadata model."""
+    return getattr(model, "field_titles", {}).get(name) or label_of(name)
+
+
+def _field(name: str, info: FieldInfo, titles: Mapping[str, str], labels: Mapping[str, str]) -> FormField:
     kind, limits, inner = _kind(info.annotation, list(info.metadata))
     longest = max((limit.most for limit in limits), default=0)
     if kind == "text" and longest > LONG:
@@ -143,7 +148,7 @@ def _field(name: str, info: FieldInfo, titles: Mapping[str, str]) -> FormField:
     return FormField(
         name,
         kind,
-        label_of(name),
+        labels.get(name) or label_of(name),
         with_value_titles((info.description or "").replace("`", ""), titles),
         info.is_required(),
         default,
@@ -265,6 +270,11 @@ class Count:
     used: int
     most: int
     unit: str
+
+    @property
+    def shown(self) -> str:
+        """The length and the limit with thin groups of three digits, such as `108 / 2 200`."""
+        return f"{self.used:,} / {self.most:,}".replace(",", "\u202f")
 
     @property
     def over(self) -> bool:

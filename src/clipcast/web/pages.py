@@ -205,6 +205,7 @@ def _environment() -> Environment:
         "days": days,
         "when": when,
         "localize_times": localize_times,
+        "planned": times.planned,
         "second": second,
         "clock_time": clock_time,
         "number": shown_number,

@@ -1,4 +1,4 @@
-"""Previews of a post: its approximate look on each platform, and its API call."""
+"""Previews of a post: its approximate look on a platform, and its API call."""
 
 import json
 import shlex
@@ -24,28 +24,29 @@ class Preview:
     on_picture: bool
 
 
-def of(content: dict[str, Any], clips: list[Render], accounts: list[Connection]) -> list[Preview]:
-    """Return one preview for each chosen platform: its first account with that account's first clip."""
+def of(
+    content: dict[str, Any], clips: list[Render], accounts: list[Connection], account_id: str = "", edit_id: str = ""
+) -> Preview | None:
+    """Return the preview of one target: the named account and clip, or else the first ones. None without a target."""
     by_clip = {str(clip.edit_setting_id): clip for clip in clips}
     by_account = {str(account.id): account for account in accounts}
-    found: dict[str, Preview] = {}
-    for edit, id in drafts.targets(content):
-        clip, account = by_clip.get(edit), by_account.get(id)
-        if clip is None or account is None or account.platform in found:
-            continue
-        metadata, model = drafts.metadata(content, edit, account), PLATFORMS[account.platform].metadata
-        text = str(metadata.get(model.text_field, ""))
-        title = str(metadata.get(model.title_field, "")) if model.title_field else ""
-        found[account.platform] = Preview(
-            account.platform,
-            account,
-            clip,
-            title,
-            text[: model.folds_after],
-            len(text) > model.folds_after,
-            model.text_on_picture,
-        )
-    return list(found.values())
+    found = [(edit, id) for edit, id in drafts.targets(content) if edit in by_clip and id in by_account]
+    if not found:
+        return None
+    edit, id = min(found, key=lambda one: (one[1] != account_id, one[0] != edit_id))
+    account = by_account[id]
+    metadata, model = drafts.metadata(content, edit, account), PLATFORMS[account.platform].metadata
+    text = str(metadata.get(model.text_field, ""))
+    title = str(metadata.get(model.title_field, "")) if model.title_field else ""
+    return Preview(
+        account.platform,
+        account,
+        by_clip[edit],
+        title,
+        text[: model.folds_after],
+        len(text) > model.folds_after,
+        model.text_on_picture,
+    )
 
 
 def curl(base: str, body: dict[str, Any]) -> str:

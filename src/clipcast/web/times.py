@@ -79,6 +79,13 @@ def shown(instant: datetime, zone: ZoneInfo, seconds: bool = False) -> str:
     return f"{local.day} {local:%b}{year}, {local:{'%H:%M:%S' if seconds else '%H:%M'}} {local.tzname()}"
 
 
+def planned(instant: datetime, zone: ZoneInfo) -> str:
+    """Return the day with its name, and the time, such as `Thu 24 Dec, 18:00`."""
+    local = instant.astimezone(zone)
+    year = f" {local.year}" if local.year != clock.now().astimezone(zone).year else ""
+    return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M}"
+
+
 def ago(instant: datetime) -> str:
     """Return the distance of an instant from now in one unit: `3 minutes ago`, `in 2 days`."""
     away = instant - clock.now()

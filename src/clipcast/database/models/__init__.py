@@ -1,6 +1,7 @@
 """All tables, imported in one place for migrations."""
 
 from clipcast.database import Base
+from clipcast.database.models.account_sets import AccountSet
 from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.clients import Client, HashtagSet, PausedDays, PostingTimeRow
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
@@ -27,6 +28,7 @@ from clipcast.database.models.submissions import Asset, FoundClip, RenderTemplat
 from clipcast.database.models.workspaces import ApiKey, ApiKeyWorkspace, Workspace
 
 __all__ = [
+    "AccountSet",
     "ApiKey",
     "ApiKeyWorkspace",
     "Asset",

@@ -192,6 +192,8 @@ class Draft(Base):
             text("(content ->> 'scheduled_at')"),
             postgresql_where=text("post_id IS NULL"),
         ),
+        # The draft that a person sent last.
+        Index("ix_drafts_sent", "workspace_id", "saved_by", "id", postgresql_where=text("post_id IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

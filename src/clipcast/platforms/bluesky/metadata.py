@@ -49,6 +49,17 @@ class Caption(Metadata):
 class BlueskyMetadata(Metadata):
     text_field = "text"
     captions_file = CaptionsFile("captions", CAPTIONS.max_bytes)
+    main_fields = ("alt", "langs")
+    field_titles = {
+        "text": "Caption",
+        "langs": "Languages",
+        "alt": "Description for people who do not see it",
+        "labels": "Content warnings",
+        "captions": "Subtitles",
+        "presentation": "How it plays",
+        "threadgate": "Who can reply",
+        "disableEmbedding": "Turn quotes off",
+    }
     folds_after = 300
     value_titles = {"!no-unauthenticated": "Hidden from signed-out people", "gif": "GIF"}
     example = {"text": "First light in the harbour #harbour", "alt": "A colour test pattern", "langs": ["en"]}

@@ -44,9 +44,29 @@ class FacebookMetadata(Metadata):
     cover_fields = ("thumbnail_url",)
     title_field = "title"
     place_fields = ("mediaType",)
+    main_fields = ("mediaType", "isAiGenerated")
+    field_titles = {
+        "description": "Caption",
+        "mediaType": "Kind of post",
+        "videoState": "How it is posted",
+        "scheduledPublishTime": "Facebook publishes it at",
+        "placeId": "Place (its id)",
+        "targeting": "Audience",
+        "isAiGenerated": "Made with AI",
+        "thumbnailUrl": "Cover picture (address)",
+        "collaborators": "Collaborators (ids of Pages)",
+        "embeddable": "Other sites can embed it",
+        "noStory": "Hide it from the feed",
+        "contentTags": "Topics",
+    }
     folds_after = 90
     text_on_picture = True
-    value_titles = {"REELS": "Reel", "VIDEO": "Video"}
+    value_titles = {
+        "REELS": "Reel",
+        "VIDEO": "Video",
+        "PUBLISHED": "Straight to the Page",
+        "DRAFT": "As a draft, to finish there",
+    }
     example = {"description": "First light in the harbour #harbour"}
 
     description: Annotated[

@@ -46,12 +46,24 @@ class InstagramMetadata(Metadata):
     place_fields = ("mediaType",)
     cover_time = CoverTime("thumb_offset", 1000)
     cover_fields = ("thumb_offset", "cover_url")
+    main_fields = ("mediaType", "shareToFeed", "isAiGenerated")
+    field_titles = {
+        "mediaType": "Kind of post",
+        "shareToFeed": "Show it in the feed, too",
+        "coverUrl": "Cover picture (address)",
+        "thumbOffset": "Cover frame (ms)",
+        "audioName": "Name of the sound",
+        "locationId": "Place (its id)",
+        "userTags": "People in the video",
+        "trialGraduationStrategy": "Trial Reel: when all see it",
+        "isAiGenerated": "Made with AI",
+    }
     folds_after = 55
     text_on_picture = True
     value_titles = {
         "REELS": "Reel",
         "STORIES": "Story",
-        "MANUAL": "By hand",
+        "MANUAL": "When you say so",
         "SS_PERFORMANCE": "When it does well",
     }
     example = {"caption": "First light in the harbour #harbour"}

@@ -47,6 +47,12 @@ def _escaped(text: str) -> str:
 class LinkedInMetadata(Metadata):
     text_field = "commentary"
     title_field = "title"
+    main_fields = ("visibility",)
+    field_titles = {
+        "commentary": "Caption",
+        "visibility": "Who can see it",
+        "isReshareDisabledByAuthor": "Turn reposts off",
+    }
     folds_after = 210
     captions_file = CaptionsFile(None, None, languages=CAPTIONS_LANGUAGES)
     value_titles = {"PUBLIC": "Anyone", "CONNECTIONS": "Connections only", "LOGGED_IN": "LinkedIn members"}

@@ -25,6 +25,18 @@ class PinterestMetadata(Metadata):
     title_field = "title"
     offered_fields = ("boardId", "boardSectionId")
     place_fields = ("boardId", "boardSectionId")
+    main_fields = ("link",)
+    field_titles = {
+        "description": "Caption",
+        "boardId": "Board",
+        "boardSectionId": "Section of the board",
+        "altText": "Description for people who do not see it",
+        "coverImageKeyFrameTime": "Cover frame (s)",
+        "coverImageUrl": "Cover picture (address)",
+        "aiDisclosures": "Made with AI",
+        "dominantColor": "Colour while it loads",
+    }
+    value_titles = {"AI_MODIFIED": "Changed with AI", "SYNTHETIC_PERFORMER": "A person made with AI"}
     folds_after = 60
     example = {"title": "First light in the harbour", "link": "https://example.org/harbour"}
 

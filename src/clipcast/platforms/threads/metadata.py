@@ -38,8 +38,24 @@ def _few_links(text: str) -> str:
 class ThreadsMetadata(Metadata):
     text_field = "text"
     scopes_of_fields: ClassVar[Mapping[str, str]] = {"location_id": LOCATION_SCOPE}
+    main_fields = ("replyControl",)
+    field_titles = {
+        "text": "Caption",
+        "replyControl": "Who can reply",
+        "topicTag": "Topic",
+        "altText": "Description for people who do not see it",
+        "locationId": "Place (its id)",
+        "allowlistedCountryCodes": "Only in these countries",
+        "isSpoilerMedia": "Hide it behind a tap",
+        "enableReplyApprovals": "Approve replies first",
+    }
+    value_titles = {
+        "accounts_you_follow": "Accounts you follow",
+        "mentioned_only": "Who is mentioned",
+        "parent_post_author_only": "The author of the first post",
+        "followers_only": "Followers",
+    }
     folds_after = 500
-    value_titles = {"mentioned_only": "Who is mentioned"}
     example = {"text": "First light in the harbour", "topicTag": "harbour"}
 
     text: Annotated[

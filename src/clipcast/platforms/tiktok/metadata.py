@@ -31,6 +31,20 @@ class TikTokMetadata(Metadata):
     cover_time = CoverTime("video_cover_timestamp_ms", 1000)
     cover_fields = ("video_cover_timestamp_ms",)
     offered_fields = ("privacyLevel",)
+    shared_offers = ("privacyLevel",)
+    main_fields = ("postMode", "disableComment", "disableDuet", "disableStitch", "isAigc", "brandContentToggle")
+    field_titles = {
+        "title": "Caption",
+        "privacyLevel": "Who can watch",
+        "postMode": "How it is posted",
+        "disableComment": "Turn comments off",
+        "disableDuet": "Turn Duets off",
+        "disableStitch": "Turn Stitches off",
+        "videoCoverTimestampMs": "Cover frame (ms)",
+        "brandContentToggle": "Paid partnership",
+        "brandOrganicToggle": "Promotes the own brand",
+        "isAigc": "Made with AI",
+    }
     folds_after = 90
     text_on_picture = True
     value_titles = {

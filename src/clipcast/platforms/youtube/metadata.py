@@ -60,6 +60,22 @@ class YouTubeMetadata(Metadata):
     captions_file = CaptionsFile(None, CAPTIONS_MAX_BYTES, needs_language=True)
     title_field = "title"
     offered_fields = ("categoryId", "playlistId")
+    shared_offers = ("categoryId",)
+    main_fields = ("privacyStatus", "selfDeclaredMadeForKids", "containsSyntheticMedia")
+    field_titles = {
+        "categoryId": "Category",
+        "privacyStatus": "Who can watch",
+        "publishAt": "YouTube publishes it at",
+        "selfDeclaredMadeForKids": "Made for kids",
+        "containsSyntheticMedia": "Made with AI",
+        "embeddable": "Other sites can embed it",
+        "publicStatsViewable": "Show the statistics",
+        "recordingDate": "Recorded at",
+        "notifySubscribers": "Tell subscribers",
+        "playlistId": "Playlist",
+        "defaultLanguage": "Language",
+        "thumbnailUrl": "Cover picture (address)",
+    }
     folds_after = 100
     text_on_picture = True
     value_titles = {"youtube": "Standard YouTube License", "creativeCommon": "Creative Commons - Attribution"}

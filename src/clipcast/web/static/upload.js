@@ -36,6 +36,7 @@ function row(file) {
   list.append(item);
   const message = item.querySelector(".message");
   return {
+    item,
     progress(sent) { item.querySelector("progress").value = file.size ? (100 * sent) / file.size : 100; },
     show(text, bad = false) { message.textContent = text; message.classList.toggle("problem", bad); },
     done(path) { item.querySelector("progress").remove(); message.innerHTML = '<a>Uploaded: open clip</a>'; message.firstChild.href = path; },
@@ -57,6 +58,7 @@ async function upload(file) {
     const done = await call(`${drop.dataset.uploads}/complete`, { video_id: started.video_id, file_name: file.name });
     remember(name);
     shown.done(done.path);
+    drop.dispatchEvent(new CustomEvent("uploaded", { detail: { ...done, row: shown.item } }));
   } catch (error) {
     if (!error.isTemporary) remember(name);
     shown.show(error.message, true);

@@ -1,0 +1,91 @@
+// The accounts of the compose page. The list keeps the choice: a box, or a hidden field while its row is not loaded.
+
+import { call } from "./request.js";
+import { changed, form } from "./compose_form.js";
+
+const list = document.getElementById("accounts");
+const found = document.getElementById("found");
+// The accounts that each chip stands for, once it was pressed.
+const known = new Map();
+
+const fieldOf = (id) => list.querySelector(`[name=account][value="${CSS.escape(id)}"]`);
+const isChosen = (id) => { const field = fieldOf(id); return Boolean(field && (field.type === "hidden" || field.checked)); };
+const chosenIn = (place) => place.querySelectorAll("[name=account]:checked, [name=account][type=hidden]").length;
+
+function choose(id, group, on) {
+  const field = fieldOf(id);
+  if (field?.type === "checkbox") field.checked = on;
+  else if (field && !on) field.remove();
+  else if (!field && on) {
+    const hidden = Object.assign(document.createElement("input"), { type: "hidden", name: "account", value: id });
+    list.querySelector(`[data-rows="${CSS.escape(group)}"]`)?.append(hidden);
+  }
+}
+
+// Choose all of them, or none of them if all are chosen already.
+async function chooseMany(query) {
+  const accounts = await call(`${form.dataset.accounts}/choice?${query}`);
+  const on = !accounts.every(({ id }) => isChosen(id));
+  for (const { id, group } of accounts) choose(id, group, on);
+  known.set(query, accounts);
+  show();
+  if (accounts.length) changed();
+}
+
+// Show the counts, the states of the groups and the pressed chips.
+function show() {
+  for (const group of list.querySelectorAll(".group")) {
+    const count = group.querySelector("[data-count]");
+    const [chosen, usable] = [chosenIn(group), Number(count.dataset.count)];
+    const box = group.querySelector("[data-choice-of]");
+    box.checked = chosen > 0 && chosen >= usable;
+    box.indeterminate = chosen > 0 && chosen < usable;
+    count.textContent = chosen ? `${chosen} of ${usable}` : String(usable);
+  }
+  const total = document.getElementById("account-count");
+  total.textContent = `${chosenIn(list)} of ${total.dataset.all}`;
+  for (const chip of form.querySelectorAll("[data-choice]")) {
+    const accounts = known.get(chip.dataset.choice);
+    chip.setAttribute("aria-pressed", String(Boolean(accounts?.length && accounts.every(({ id }) => isChosen(id)))));
+  }
+  for (const box of found.querySelectorAll("[data-mirror]")) box.checked = isChosen(box.dataset.mirror);
+}
+
+form.addEventListener("click", (event) => {
+  const chip = event.target.closest("[data-choice]");
+  if (chip) chooseMany(chip.dataset.choice);
+  const head = event.target.closest("[data-group][aria-expanded]");
+  if (head) {
+    const isOpen = head.getAttribute("aria-expanded") === "true";
+    head.setAttribute("aria-expanded", String(!isOpen));
+    document.getElementById(head.getAttribute("aria-controls")).hidden = isOpen;
+  }
+});
+form.addEventListener("change", ({ target }) => {
+  if (target.dataset.choiceOf) chooseMany(`group=${encodeURIComponent(target.dataset.choiceOf)}`);
+  if (target.dataset.mirror) {
+    choose(target.dataset.mirror, target.dataset.group, target.checked);
+    changed();
+  }
+  if (target.name === "account" || target.dataset.mirror) show();
+});
+document.addEventListener("htmx:before:swap", (event) => {
+  for (const { target, fragment } of event.detail.tasks) {
+    if (!target?.dataset?.rows) continue;
+    // The rows of a group arrive: what was chosen without them stays chosen.
+    for (const hidden of target.querySelectorAll("[name=account][type=hidden]")) {
+      const row = fragment.querySelector(`[value="${CSS.escape(hidden.value)}"]`);
+      if (row) { row.checked = true; row.setAttribute("checked", ""); } else fragment.append(hidden.cloneNode());
+    }
+  }
+});
+document.addEventListener("htmx:after:swap", () => {
+  const isSearch = Boolean(document.getElementById("find-account")?.value.trim());
+  found.hidden = !isSearch;
+  list.hidden = isSearch;
+  show();
+});
+document.getElementById("find-account")?.addEventListener("input", ({ target }) => {
+  if (!target.value.trim()) { found.hidden = true; list.hidden = false; }
+});
+show();

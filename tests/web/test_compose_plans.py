@@ -1,0 +1,122 @@
+"""Drafts that make several posts: all of them in one transaction, or none."""
+
+import re
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database.models.clients import Client, PostingTimeRow
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item, Post
+from clipcast.installation import Installation
+from clipcast.testing.harness import some_day
+from tests.web.conftest import Visitor
+from tests.web.test_compose_many import nine
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+async def stored(installation: Installation) -> list[tuple[datetime, set[str]]]:
+    """Return the time of each post, and its clips, by time."""
+    async with installation.database.session() as session:
+        query = select(Post.scheduled_at, Post.id, Item.edit_id).join(Item, Item.post_id == Post.id)
+        rows = (await session.execute(query.order_by(Post.scheduled_at, Post.id))).all()
+    found: dict[UUID, tuple[datetime, set[str]]] = {}
+    for at, post, edit in rows:
+        assert at is not None
+        found.setdefault(post, (at, set()))[1].add(str(edit))
+    return list(found.values())
+
+
+async def test_spread_makes_a_post_for_each_clip(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    draft = f"./compose/{new_id()}"
+    typed = nine(studio, when="spread", at=f"{some_day()}T18:30", zone="Asia/Tokyo", **{"spread.every": "2"})
+    page = (await owner.post(draft, typed)).text
+    assert "3 posts, each at the same local time in Asia/Tokyo" in page
+    sent = await owner.post(draft + "/send", typed)
+    assert sent.headers["hx-redirect"].endswith("/posts")
+    found = await stored(installation)
+    assert [f"{at.astimezone(TOKYO):%H:%M}" for at, _ in found] == ["18:30"] * 3
+    assert [one - other for (one, _), (other, _) in zip(found[1:], found, strict=False)] == [
+        found[1][0] - found[0][0]
+    ] * 2
+    assert (found[1][0] - found[0][0]).days == 2
+    assert [clips for _, clips in found] == [{clip} for clip in studio["clips"]]
+    # A second send makes nothing.
+    assert (await owner.post(draft + "/send", typed)).headers["hx-redirect"] == sent.headers["hx-redirect"]
+    assert len(await stored(installation)) == 3
+    assert (await owner.get(draft)).headers["location"].endswith("/posts")
+
+
+async def test_plan_with_one_bad_post_makes_none(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    """The last of the repeated posts is more than 365 days ahead."""
+    draft = f"./compose/{new_id()}"
+    plan = {"repeat.unit": "months", "repeat.every": "6", "repeat.times": "4"}
+    typed = nine(studio, when="repeat", at=f"{some_day()}T18:30", **plan)
+    answer = await owner.post(draft + "/send", typed)
+    assert "hx-redirect" not in answer.headers
+    assert "The last post would go out after more than 365 days. Plan fewer." in answer.text
+    assert await stored(installation) == []
+
+
+async def test_repeat_asks_before_it_posts_the_same_again(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    draft = f"./compose/{new_id()}"
+    plan = {"repeat.unit": "days", "repeat.every": "1", "repeat.times": "3"}
+    typed = nine(studio, when="repeat", at=f"{some_day()}T18:30", **plan)
+    asked = await owner.post(draft + "/send", typed)
+    assert "hx-redirect" not in asked.headers
+    assert "/send?again=true" in asked.text
+    assert await stored(installation) == []
+    done = await owner.post(draft + "/send?again=true", typed)
+    assert "hx-redirect" in done.headers, done.text
+    assert [clips for _, clips in await stored(installation)] == [set(studio["clips"])] * 3
+
+
+async def test_bad_number_of_a_plan_is_a_problem_beside_its_field(owner: Visitor, studio: dict[str, Any]) -> None:
+    typed = nine(studio, when="repeat", at=f"{some_day()}T18:30", **{"repeat.times": "1000", "repeat.every": "x"})
+    answer = await owner.post(f"./compose/{new_id()}/send", typed)
+    assert "hx-redirect" not in answer.headers
+    for name, most in (("repeat.times", 100), ("repeat.every", 90)):
+        beside = answer.text.split(f'data-spot="beside:{name}"')[1].split("</div>")[0]
+        assert f"Choose a number from 1 to {most}." in beside
+
+
+async def test_next_free_times_are_shown_and_taken_clip_after_clip(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    client, accounts = new_id(), [UUID(studio[name]) for name in ("tiktok", "youtube")]
+    async with installation.database.begin() as session:
+        session.add(Client(id=client, workspace_id=UUID(owner.base.rsplit("/", 1)[1]), name="Alba", name_key="alba",
+                           color=1, timezone="Asia/Tokyo"))  # fmt: skip
+        await session.flush()
+        for weekday in range(7):
+            session.add(PostingTimeRow(client_id=client, weekday=weekday, at=datetime(2000, 1, 1, 18, 30).time()))
+        await session.execute(update(Connection).where(Connection.id.in_(accounts)).values(client_id=client))
+    draft = f"./compose/{new_id()}"
+    both = nine(studio, when="next") | {"account": [str(id) for id in accounts]}
+    # An account without a client has no posting times.
+    refused = await owner.post(draft + "/send", both | {"account": [*map(str, accounts), studio["instagram"]]})
+    assert "@harbour.films: no free posting time." in refused.text
+    assert await stored(installation) == []
+    page = (await owner.post(draft, both)).text
+    shown = re.findall(r"<strong>\w{3} (\d+ \w{3}(?: \d+)?), \d\d:\d\d</strong>", page.split('id="plan"')[1])
+    assert len(shown) == 3
+    assert "Alba" in page.split('id="plan"')[1]
+    sent = await owner.post(draft + "/send", both)
+    assert sent.headers["hx-redirect"].endswith("/posts"), sent.text
+    found = await stored(installation)
+    assert [f"{at.astimezone(TOKYO):%H:%M}" for at, _ in found] == ["18:30"] * 3
+    assert found[0][0] > clock.now()
+    assert [(one - other).days for (one, _), (other, _) in zip(found[1:], found, strict=False)] == [1, 1]
+    assert [clips for _, clips in found] == [{clip} for clip in studio["clips"]]
