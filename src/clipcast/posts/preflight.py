@@ -214,13 +214,11 @@ def check_time(value: Any, found: Findings) -> datetime | None:
         return None  # `check_form` reports it
     now = clock.now()
     if instant <= now:
-        message = (
-            f"It is {format_timestamp(now)} now. Give a time in the future, or leave scheduled_at out to publish now."
-        )
+        message = f"It is {format_timestamp(now)} now. Give a time in the future, or none to publish now."
         found.errors.append(Problem("/scheduled_at", "in_the_past", message, format_timestamp(now), value))
     elif instant > now + HORIZON:
         days = math.ceil((instant - now) / timedelta(days=1))
-        message = f"scheduled_at is {days} days ahead, maximum {HORIZON.days}. Choose an earlier time."
+        message = f"The time is {days} days ahead, maximum {HORIZON.days}. Choose an earlier time."
         found.errors.append(Problem("/scheduled_at", "too_far", message, format_timestamp(now + HORIZON), value))
     return instant
 

@@ -223,8 +223,8 @@ def _advice(code: str, column: str) -> str:
         return f"Fill the column {column}."
     if code == "not_found" and column == "edit_id":
         return "Use the edit id of an upload or a render."
-    if code == "offset_missing":
-        return "Or fill the column timezone."
+    if code in ("offset_missing", "invalid_time"):
+        return "Or write a local time such as 2026-12-24 18:00, and fill the column timezone."
     return ""
 
 
