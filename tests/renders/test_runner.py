@@ -14,7 +14,7 @@ from sqlalchemy import delete, update
 
 from clipcast.clock import clock
 from clipcast.common.media import stored_media
-from clipcast.common.unavailable import StorageUnavailable
+from clipcast.common.unavailable import StorageFull, StorageUnavailable
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.jobs import Job, JobState, Worker
 from clipcast.database.models.renditions import Rendition
@@ -25,7 +25,7 @@ from clipcast.jobs.engines.rows import RowsEngine
 from clipcast.jobs.pauses import pause, resume
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.convert import OUTPUT, Converted
-from clipcast.rendering.errors import ConversionError, WorkFolderFull
+from clipcast.rendering.errors import ConversionError, WatermarkUnreadable, WorkFolderFull
 from clipcast.rendering.recipe import Edit, Recipe, Trim
 from clipcast.renders import runner, space
 from clipcast.renders.outcomes import RenditionOutcomes
@@ -102,6 +102,19 @@ def raising(error: Exception, times: int = 100) -> Callable[..., Any]:
             raise left.pop()
 
     return act
+
+
+def refusing(stage: Stage, monkeypatch: pytest.MonkeyPatch, error: Exception, times: int) -> None:
+    """Have the storage refuse the next renditions."""
+    storage, left = stage.installation.storage, [error] * times
+    put = storage.put
+
+    async def refuse(key: str, pieces: Any) -> None:
+        if left and key.startswith("renditions/"):
+            raise left.pop()
+        await put(key, pieces)
+
+    monkeypatch.setattr(storage, "put", refuse)
 
 
 async def nothing(folder: Path, progress: object) -> None:
@@ -382,6 +395,16 @@ async def test_failed_trim_at_a_key_frame_names_the_exact_one(
     assert "`precision: exact`" in (((await rendition(stage, found.id)).error or {})["fix"])
 
 
+async def test_unreadable_watermark_does_not_blame_the_clip(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converting(monkeypatch, raising(WatermarkUnreadable("The watermark cannot be read.")))
+    found = await ordered(stage, await uploaded(stage))
+    await renderer.run_due()
+    error = (await rendition(stage, found.id)).error or {}
+    assert (error["code"], error["fix"]) == ("conversion_failed", runner.WATERMARK)
+
+
 async def test_invalid_result_fails(stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
     async def act(folder: Path, progress: object) -> None:
         content = (folder / OUTPUT).read_bytes()
@@ -417,6 +440,35 @@ async def test_full_disk_waits_for_the_operator(
     assert ((await rendition(stage, found.id)).status, (await job(stage, found.id)).error) == ("completed", None)
 
 
+@pytest.mark.parametrize("failures", [2, 3])
+async def test_file_that_is_not_stored_is_kept_for_a_while(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    calls = converting(monkeypatch, nothing)
+    monkeypatch.setattr(runner, "STORE_PAUSES", (0, 0))
+    refusing(stage, monkeypatch, StorageUnavailable("read-only"), failures)
+    found = await ordered(stage, await uploaded(stage))
+    await keep(stage, found.id)
+    await renderer.run_due()
+    made = await rendition(stage, found.id)
+    assert (made.status, len(calls)) == ("completed" if failures == 2 else "queued", 1)
+
+
+async def test_full_store_waits_for_the_operator_longer_and_longer(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converting(monkeypatch, nothing)
+    refusing(stage, monkeypatch, StorageFull("No space left on device"), 9)
+    found = await ordered(stage, await uploaded(stage))
+    await keep(stage, found.id)
+    for minutes in (1, 2, 4, 8, 10):
+        await renderer.run_due()
+        waiting = await job(stage, found.id)
+        assert (waiting.error or {})["code"] == "disk_full"
+        assert timedelta(minutes=minutes) * 0.9 < waiting.due_at - clock.now() <= timedelta(minutes=minutes) * 1.25
+        clock.move(waiting.due_at - clock.now())
+
+
 @pytest.mark.parametrize("error", [StorageUnavailable("away"), ChildUnavailable("no process")], ids=str)
 async def test_outages_blame_nobody_and_pass(
     stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch, error: Exception
@@ -428,7 +480,7 @@ async def test_outages_blame_nobody_and_pass(
         await renderer.run_due()
         made = await rendition(stage, found.id)
         assert (made.status, (made.error or {})["actor"]) == ("queued", "operator")
-        clock.move(runner.CHILD_PAUSE * 1.3)
+        clock.move(runner.LONGEST_PAUSE * 1.3)
     await renderer.run_due()
     made = await rendition(stage, found.id)
     assert (made.status, made.error, (await job(stage, found.id)).crash_count) == ("completed", None, 0)

@@ -29,3 +29,7 @@ class StorageUnavailable(Unavailable):
     """The storage is unreachable or full, or it rejects this installation's credentials or clock."""
 
     layer = "storage"
+
+
+class StorageFull(StorageUnavailable):
+    """The disk of a local store is full."""

@@ -43,12 +43,16 @@ class LinkedFile:
 
 @dataclass(frozen=True)
 class PictureRules:
-    """A cover or thumbnail. `min_width` is in pixels; `aspect` is the advised width divided by height."""
+    """A cover or thumbnail. `min_width` is in pixels; `aspect` is the advised width divided by height.
+
+    `advice` tells what to do about a file that is no picture.
+    """
 
     formats: tuple[str, ...]
     max_bytes: int
     min_width: int = 1
     aspect: float | None = None
+    advice: str = "Give the address of a picture."
 
     def check(self, head: bytes) -> tuple[list[Problem], list[Problem]]:
         """Return errors and warnings about the picture."""
@@ -79,7 +83,7 @@ class PictureRules:
     def _wrong_kind(self, kind: str) -> Problem:
         accepted = " or ".join(one.upper() for one in self.formats)
         found = "a web page" if kind == "html" else f"a {kind.upper()} file" if kind else "something else"
-        return Problem("", "not_an_image", f"Not a {accepted} picture, but {found}. Give the address of a picture.")
+        return Problem("", "not_an_image", f"Not a {accepted} picture, but {found}. {self.advice}")
 
 
 @dataclass(frozen=True)

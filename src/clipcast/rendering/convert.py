@@ -9,7 +9,7 @@ from typing import Any
 
 from clipcast.rendering.children import MEBIBYTE, Bounds, ChildFailed, ChildJob, Children, ReadSource, Source
 from clipcast.rendering.encoders import DEVICES, SOFTWARE
-from clipcast.rendering.errors import ConversionError, WorkFolderFull
+from clipcast.rendering.errors import ConversionError, WatermarkUnreadable, WorkFolderFull
 from clipcast.rendering.recipe import Recipe
 
 OUTPUT = "converted.mp4"
@@ -138,7 +138,12 @@ def _converted(path: Path, result: dict[str, Any]) -> Converted:
     if result.get("disk_full"):
         raise WorkFolderFull
     if "failed" in result:
-        raise ConversionError("conversion_failed", _printable(result["failed"]))
+        message = _printable(result["failed"])
+        raise (
+            WatermarkUnreadable(message)
+            if result.get("in_watermark")
+            else ConversionError("conversion_failed", message)
+        )
     start, warnings = result.get("start"), result.get("warnings")
     if not isinstance(start, int | float) or not isinstance(warnings, list) or path.is_symlink() or not path.is_file():
         raise FAILURES["invalid"]()

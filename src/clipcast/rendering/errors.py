@@ -59,5 +59,12 @@ class ConversionError(Exception):
         self.message = message
 
 
+class WatermarkUnreadable(ConversionError):
+    """A watermark that is not a whole picture, or too large. The clip is not at fault."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("conversion_failed", message)
+
+
 class WorkFolderFull(Exception):
     """The disk of the work folder is full. The operator has to free space; the file itself is valid."""

@@ -26,6 +26,7 @@ from clipcast.storage import StorageError
 IMAGE_MAX = 5_000_000  # bytes
 # Pixels. A larger watermark would take much memory, and no video has as many.
 IMAGE_EDGE_MAX = 4096
+PICTURE = PictureRules(formats=("png", "webp"), max_bytes=IMAGE_MAX, advice="Upload a picture.")
 CAPTIONS, IMAGE = "captions", "image"
 # A rendition that is made of the asset, or would have to be made again if its file were lost.
 BUSY = Statement(f"""
@@ -158,7 +159,7 @@ def _facts_of(captions: CaptionFile) -> dict[str, Any]:
 
 def _check_image(content: bytes) -> tuple[list[Problem], dict[str, Any]]:
     """Return the problems and facts of a picture. Only its header is read."""
-    problems, _ = PictureRules(formats=("png", "webp"), max_bytes=IMAGE_MAX).check(content)
+    problems, _ = PICTURE.check(content)
     if problems:
         return problems, {}
     width, height = picture_size(content)

@@ -18,7 +18,7 @@ import structlog
 
 from clipcast.clock import clock
 from clipcast.common.settings import Settings
-from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
+from clipcast.common.unavailable import DatabaseUnavailable, StorageFull, StorageUnavailable
 from clipcast.database import Database
 from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement
@@ -31,8 +31,8 @@ from clipcast.rendering import convert as conversion
 from clipcast.rendering.children import Children, ChildUnavailable
 from clipcast.rendering.convert import Converted, convert
 from clipcast.rendering.encoders import working_encoder
-from clipcast.rendering.errors import ConversionError, UnreadableMedia, WorkFolderFull
-from clipcast.rendering.examine import examine
+from clipcast.rendering.errors import ConversionError, UnreadableMedia, WatermarkUnreadable, WorkFolderFull
+from clipcast.rendering.examine import Examined, examine
 from clipcast.rendering.recipe import Recipe, recipe_of
 from clipcast.renders import space
 from clipcast.renders.needed import NEEDED
@@ -49,8 +49,12 @@ CONVERTING = 97
 # Free space for a file, as a multiple of its predicted size.
 MARGIN = 1.2
 STORAGE_PAUSE = timedelta(seconds=10)
+# A finished file is stored again after these pauses, in seconds. Only then the job is given back, and the file lost.
+STORE_PAUSES = (1, 2, 4, 8, 15, 30, 60, 60)
 CHILD_PAUSE = timedelta(seconds=30)
 DISK_PAUSE = timedelta(minutes=1)
+# A job's pauses double with each failure, up to this one.
+LONGEST_PAUSE = timedelta(minutes=10)
 PIECE = 1024 * 1024
 STORAGE_AWAY = TransientError(
     "storage_unavailable", "The storage does not respond now. The conversion continues when it does.",
@@ -70,6 +74,7 @@ FIX = (
 )
 # Of a trim at a key frame, which copies the picture.
 EXACT = "Create a new render with `precision: exact` in its trim. That converts the picture instead of copying it."
+WATERMARK = "Save the watermark again, as PNG, upload it, and create a new render with it."
 SOURCE_GONE = MediaRejected(
     "conversion_failed", "The uploaded file was deleted before it was converted.",
     fix="Upload the clip again, and create a new post or render.",
@@ -188,12 +193,14 @@ class RenderRunner:
             await self._outcomes.blocked(claimed, lost.source_id)
         except MediaRejected as error:
             await self._outcomes.failed(claimed, error)
+        except StorageFull:
+            await self._wait_for_space(claimed)
         except StorageUnavailable as away:
             log.error("storage_unavailable", error=str(away), rendition_id=str(claimed.subject_id))
-            await self._outcomes.again(claimed, spread(STORAGE_PAUSE), STORAGE_AWAY)
+            await self._outcomes.again(claimed, _pause(claimed, STORAGE_PAUSE), STORAGE_AWAY)
         except ChildUnavailable as away:
             log.error("media_unavailable", error=str(away), rendition_id=str(claimed.subject_id))
-            await self._outcomes.again(claimed, spread(CHILD_PAUSE), NO_CHILD)
+            await self._outcomes.again(claimed, _pause(claimed, CHILD_PAUSE), NO_CHILD)
         except WorkFolderFull:
             await self._wait_for_space(claimed)
         except OSError as error:
@@ -203,13 +210,15 @@ class RenderRunner:
 
     async def _wait_for_space(self, claimed: ClaimedJob) -> None:
         log.error("disk_full", rendition_id=str(claimed.subject_id), folder=str(self._settings.data_dir))
-        await self._outcomes.again(claimed, spread(DISK_PAUSE), DISK_FULL)
+        await self._outcomes.again(claimed, _pause(claimed, DISK_PAUSE), DISK_FULL)
 
     async def _failed(self, task: Task, error: ConversionError) -> None:
         """Run a job again whose child has died, until that has happened CRASHES_MAX times."""
         claimed, recipe = task.claimed, task.recipe
         log.warning(error.code, rendition_id=str(claimed.subject_id), reason=error.message)
         fix = EXACT if recipe.picture is None and recipe.edit.trim else FIX
+        if isinstance(error, WatermarkUnreadable):
+            fix = WATERMARK
         shown = MediaRejected(error.code, error.message, fix=fix)
         if error.code == "conversion_crashed" and claimed.crash_count + 1 < CRASHES_MAX:
             await self._outcomes.again(claimed, crashed=True)
@@ -379,10 +388,21 @@ class RenderRunner:
         except UnreadableMedia as error:
             message = f"The converted file is not a valid video: {error.message}"
             raise ConversionError("conversion_failed", message) from error
+        for pause in STORE_PAUSES:
+            try:
+                return await self._put(task, converted, examined)
+            except StorageFull:
+                raise
+            except StorageUnavailable as away:
+                log.warning("not_stored", rendition_id=str(task.claimed.subject_id), error=str(away), pause=pause)
+            await asyncio.sleep(pause)
+        return await self._put(task, converted, examined)
+
+    async def _put(self, task: Task, converted: Converted, examined: Examined) -> Made:
         digest = hashlib.sha256()
 
         async def hashed() -> AsyncIterator[bytes]:
-            async for piece in read(0, converted.size):
+            async for piece in _read_file(converted.path, 0, converted.size):
                 digest.update(piece)
                 yield piece
 
@@ -414,6 +434,11 @@ class RenderRunner:
             for key in [*stored, *await self._storage.unfinished(folder)]:
                 if not key.startswith(f"{task.name}."):
                     await self._storage.delete(key)
+
+
+def _pause(claimed: ClaimedJob, first: timedelta) -> timedelta:
+    """Return the time until the next run, which is longer after each failure: a run may take minutes of CPU."""
+    return spread(min(first * 2 ** min(claimed.failures, 10), LONGEST_PAUSE))
 
 
 def _bounds(inputs: tuple[Input, ...], recipe: Recipe) -> int:

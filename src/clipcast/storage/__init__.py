@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import obstore
 from obstore.store import LocalStore, from_url
 
-from clipcast.common.unavailable import StorageUnavailable
+from clipcast.common.unavailable import StorageFull, StorageUnavailable
 
 # Bytes per piece. An upload holds about three pieces in memory, those in transfer included.
 PIECE = 512 * 1024
@@ -26,6 +26,8 @@ PARTS_AT_ONCE = 2
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}
 # The end of the name under which a local store writes a file, until it is whole.
 UNFINISHED = re.compile(r"#\d+$")
+# The errors ENOSPC and EDQUOT of a local store, which have no number of their own.
+NO_SPACE = re.compile(r"\(os error (28|122)\)")
 MISSING = (FileNotFoundError, obstore.exceptions.NotFoundError)
 STORE_ERRORS = (OSError, ValueError, obstore.exceptions.BaseError)
 
@@ -83,7 +85,7 @@ class Storage:
             raise StorageError(f"The storage ({name}) cannot be used: {reason}") from error
 
     async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
-        """Store all pieces, or nothing if `pieces` raises. Raise StorageUnavailable."""
+        """Store all pieces, or nothing if `pieces` raises. Raise StorageUnavailable, or StorageFull."""
         with _translated(key):
             await obstore.put_async(
                 self._store, key, pieces, chunk_size=PART, max_concurrency=PARTS_AT_ONCE, use_multipart=True
@@ -219,11 +221,12 @@ class Storage:
 
 @contextmanager
 def _translated(key: str) -> Iterator[None]:
-    """Raise errors of the store as StorageUnavailable."""
+    """Raise errors of the store as StorageUnavailable, or StorageFull."""
     try:
         yield
     except STORE_ERRORS as error:
-        raise StorageUnavailable(f"{key}: {_reason(error)}") from error
+        kind = StorageFull if NO_SPACE.search(str(error)) else StorageUnavailable
+        raise kind(f"{key}: {_reason(error)}") from error
 
 
 def _missing(key: str, error: Exception) -> StorageError | StorageUnavailable:

@@ -17,7 +17,7 @@ from clipcast.rendering.encode.picture import EncodedPicture, PictureTrack
 from clipcast.rendering.encode.sound import EncodedSound, SoundTrack
 from clipcast.rendering.encode.source import VideoSource, open_source, reopened
 from clipcast.rendering.encode.target import Target
-from clipcast.rendering.errors import ConversionError, UnreadableMedia
+from clipcast.rendering.errors import ConversionError, UnreadableMedia, WatermarkUnreadable
 from clipcast.rendering.recipe import Focus, Recipe, Sound, Trim, recipe_of
 from clipcast.rendering.task import Task
 
@@ -73,7 +73,7 @@ def convert(task: Task) -> dict[str, Any]:
     try:
         return _convert(task, recipe, path)
     except (ConversionError, UnreadableMedia) as error:
-        return {"failed": error.message}
+        return {"failed": error.message, "in_watermark": isinstance(error, WatermarkUnreadable)}
     except OSError as error:  # FFmpeg's errors with a number, too
         if error.errno in DISK_FULL:
             return {"disk_full": True}
@@ -140,6 +140,9 @@ class _Conversion:
         if any(part.source.damaged for part in self._parts):
             self._warnings.append("The file is damaged: some pictures or sounds may be missing.")
         main = next(part for part in self._parts if part.is_main)
+        if recipe.edit.trim is not None and abs(main.start - _exact(recipe.edit.trim.start)) > ROUNDING:
+            start, wanted = float(main.start), recipe.edit.trim.start
+            self._warnings.append(f"The file starts at {start:.2f} s, the keyframe nearest to {wanted:g} s.")
         return {
             "start": float(main.start),
             "bit_rate": track.bit_rate if track is not None else 0,

@@ -6,7 +6,7 @@ from PIL import Image, UnidentifiedImageError
 
 from clipcast.rendering.channel import SourceFile
 from clipcast.rendering.encode.overlays import Placed
-from clipcast.rendering.errors import ConversionError
+from clipcast.rendering.errors import WatermarkUnreadable
 from clipcast.rendering.recipe import Picture, Watermark
 from clipcast.rendering.structure import MAX_PIXELS
 
@@ -15,9 +15,9 @@ MAX_BYTES = 32 * 1024 * 1024
 
 
 def read_watermark(file: SourceFile, watermark: Watermark, picture: Picture) -> Placed:
-    """Return a watermark at its place on the canvas. Raise ConversionError."""
+    """Return a watermark at its place on the canvas. Raise WatermarkUnreadable."""
     if file.size > MAX_BYTES:
-        raise ConversionError("conversion_failed", f"The watermark has {file.size:,} bytes, maximum {MAX_BYTES:,}.")
+        raise WatermarkUnreadable(f"The watermark has {file.size:,} bytes, maximum {MAX_BYTES:,}.")
     try:
         with Image.open(cast(IO[bytes], file), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
@@ -25,10 +25,10 @@ def read_watermark(file: SourceFile, watermark: Watermark, picture: Picture) -> 
                     f"The watermark is too large: {image.width}x{image.height} px, maximum {MAX_PIXELS:,} px in total. "
                     "Resize it."
                 )
-                raise ConversionError("conversion_failed", message)
+                raise WatermarkUnreadable(message)
             shown = image.convert("RGBA")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ConversionError("conversion_failed", "The watermark cannot be read. Save it again as PNG.") from error
+        raise WatermarkUnreadable("The watermark cannot be read. Save it again as PNG.") from error
     width = max(1, min(picture.width, round(picture.width * watermark.width)))
     height = max(1, round(shown.height * width / shown.width))
     if height > picture.height:
