@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from clipcast.clock import clock
+from clipcast.database.models.clips import Clip
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
@@ -349,6 +350,19 @@ async def test_file_that_still_breaks_a_rule_is_not_sent(stage: Stage) -> None:
     item = await stage.item(post_id)
     assert (item["status"], item["error"]["code"]) == ("failed", "conversion_failed")
     assert "av1" in item["error"]["message"]
+    assert await sent(stage) == []
+
+
+async def test_file_that_no_conversion_cures_is_not_sent(stage: Stage) -> None:
+    """Preflight expected another length: a trim at a keyframe starts earlier."""
+    post_id = await stage.post(await stage.connect("linkedin"), "linkedin", LINKEDIN)
+    async with stage.installation.database.begin() as session:
+        for clip in await session.scalars(select(Clip)):
+            clip.media = (clip.media or {}) | {"duration": 1.0}
+    await stage.run_all()
+    item = await stage.item(post_id)
+    assert (item["status"], item["error"]["code"]) == ("failed", "conversion_failed")
+    assert "too short" in item["error"]["message"]
     assert await sent(stage) == []
 
 

@@ -12,7 +12,7 @@ from PIL import Image, features
 
 from clipcast.rendering.convert import Converted
 from clipcast.rendering.encode.loudness import Meter
-from clipcast.rendering.errors import ConversionError
+from clipcast.rendering.errors import ConversionError, WatermarkUnreadable
 from clipcast.rendering.recipe import (
     Captions,
     CaptionStyle,
@@ -73,7 +73,7 @@ async def test_trim_at_a_key_frame_starts_earlier_and_copies(corpus: Path, tmp_p
     made = await converted(Recipe(edit=Edit(trim=Trim(1.5, 3.2, "keyframe"))), tmp_path, path)
     found = measure(made.path)
     assert list(found.numbers) == list(range(30, 96))
-    assert made.start == 1
+    assert (made.start, made.warnings) == (1, ("The file starts at 1.00 s, the keyframe nearest to 1.5 s.",))
     assert_conforms((await examined(made.path)).media)
     assert found.flashes == pytest.approx([0, 1, 2], abs=0.001)
     assert found.beeps[1:] == pytest.approx([1, 2], abs=0.02)
@@ -353,7 +353,7 @@ async def test_bad_watermark_is_an_error(corpus: Path, tmp_path: Path, content: 
         mark.write_bytes(content)
     folder = tmp_path / "work"
     folder.mkdir()
-    with pytest.raises(ConversionError, match="watermark"):
+    with pytest.raises(WatermarkUnreadable, match="watermark"):
         await edited(corpus, folder, Edit(trim=Trim(0.5, 0.7), watermark=Watermark(1)), mark)
     assert list(folder.iterdir()) == []
 
@@ -384,6 +384,17 @@ async def test_loudness_beside_an_intro_without_sound(corpus: Path, tmp_path: Pa
     values, _ = samples(made.path)
     silent = values[: 2 * RATE] if names[1] == "no-sound.mp4" else values[2 * RATE + RATE // 10 :]
     assert max(map(abs, silent)) < 200 < max(map(abs, values))
+
+
+@pytest.mark.parametrize(("fit", "canvas"), [("pad_blur", (180, 320)), ("crop", (180, 320)), ("crop", (320, 180))])
+async def test_line_of_a_picture_gets_another_shape(
+    corpus: Path, tmp_path: Path, fit: Any, canvas: tuple[int, int]
+) -> None:
+    """Less than two pixels of it would be kept."""
+    line = make(File("line.mkv", codec="ffv1", size=(2000, 2), seconds=0.1), corpus)
+    made = await converted(Recipe(Picture(*canvas, (30, 1), fit=fit), Sound()), tmp_path, line)
+    media = (await examined(made.path)).media
+    assert (media.width, media.height) == canvas
 
 
 async def test_bit_rate_is_kept(corpus: Path, tmp_path: Path) -> None:

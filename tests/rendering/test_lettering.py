@@ -44,6 +44,13 @@ def test_emoji_that_no_font_draws_is_reported(tmp_path: Path, text: str, has_bla
     assert any("U+1F305" in warning for warning in lettering.warnings)
 
 
+def test_missing_font_of_a_style_is_reported(tmp_path: Path) -> None:
+    path = font_without_ink(tmp_path / "own.ttf", SUNRISE)
+    for name, fonts, is_missing in ((path.stem, tmp_path, False), ("other", tmp_path, True), ("own", None, True)):
+        lettering = Lettering(CaptionStyle(font=name), PICTURE, fonts, ())
+        assert any(f"no font {name}" in warning for warning in lettering.warnings) == is_missing
+
+
 @pytest.mark.parametrize("text", ["a\u00a0b c", "\u202ea\u2060", "e\u0301", "a\u3164"])
 def test_characters_without_ink_are_not_missing(tmp_path: Path, text: str) -> None:
     lettering = Lettering(CaptionStyle(), PICTURE, None, (Path("/usr/share/fonts"),))

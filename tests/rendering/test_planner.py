@@ -345,7 +345,7 @@ def test_silent_track_is_added_where_sound_is_a_must() -> None:
 
 def test_after_an_edit_has_the_new_length() -> None:
     recipe = Recipe(Picture(1080, 1920, (30, 1)), Sound(), edit=Edit(trim=Trim(2.0, 12.0), speed=2.0, intro=1, outro=2))
-    output = after(GOOD, recipe, {1: 3.0, 2: 1.5})
+    output = after(GOOD, recipe, {1: replace(GOOD, duration=3.0), 2: replace(GOOD, duration=1.5)})
     assert (output.duration, output.video_duration, output.audio_duration) == (9.5, 9.5, 9.5)
     assert after(GOOD, Recipe(edit=Edit(trim=Trim(5.0, 50.0)))).duration == 15.0
     muted = after(GOOD, Recipe(sound=Sound(mute=True)))

@@ -79,6 +79,21 @@ def test_captions_beside_the_video_have_the_times_of_the_result(
     assert compiled(**fields).sidecar == expected
 
 
+def test_sound_of_the_result_is_predicted() -> None:
+    """A silent track is one, also of a muted video. The sound of an intro is heard before a silent video."""
+    found = [
+        compiled(media, audio=audio, **fields).output
+        for media, audio, fields in (
+            (MEDIA, {"mute": True}, {}),
+            (MEDIA, {"mute": True, "silent_track": True}, {}),
+            (SILENT, {}, {"intro": {"video_id": "x"}}),
+            (SILENT, {"mute": True}, {"intro": {"video_id": "x"}}),
+            (SILENT, {}, {"speed": 2}),
+        )
+    ]
+    assert [one and one.audio_codec for one in found] == [None, "aac", "aac", None, None]
+
+
 @pytest.mark.parametrize(
     ("fields", "media", "action"),
     [
@@ -205,6 +220,14 @@ def test_every_field_reaches_the_recipe() -> None:
         ),
         (
             {"trim": {"start": 1, "precision": "keyframe"}, "resolution": "720p"},
+            [("/trim/precision", "keyframe_not_possible", None, None)],
+        ),
+        (
+            {"trim": {"start": 1, "precision": "keyframe"}, "cover": {"at": 3}},
+            [("/trim/precision", "keyframe_not_possible", None, None)],
+        ),
+        (
+            {"trim": {"start": 1, "precision": "keyframe"}, "captions": {"text": "x", "mode": "sidecar"}},
             [("/trim/precision", "keyframe_not_possible", None, None)],
         ),
         (

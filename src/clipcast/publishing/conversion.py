@@ -3,6 +3,7 @@
 The journal pins a rendition before the platform's program begins, so that every run of a round sends the same bytes.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from clipcast.clock import clock
 from clipcast.common.media import Media, stored_media
+from clipcast.common.problems import Problem
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.jobs.claimed import ClaimedItem, ClipFacts
@@ -53,8 +55,8 @@ class Conversions:
     async def choose(self, claimed: ClaimedItem, journal: Journal) -> ClipFacts:
         """Return the file of this round, pinned if it is a rendition.
 
-        Raise Blocked while it is made, MediaRejected or InternalError if that failed, PinnedFileGone, LeaseLost and
-        StorageUnavailable.
+        Raise Blocked while it is made, MediaRejected or InternalError if that failed, MediaRejected for a file that no
+        conversion makes acceptable, PinnedFileGone, LeaseLost and StorageUnavailable.
         """
         if journal.is_finished(RENDITION):
             return await self._pinned(claimed, journal)
@@ -65,10 +67,12 @@ class Conversions:
             return await self._pin(claimed, journal, source)
         media = stored_media(source.media)
         planned = plan_for(media, claimed.item.platform, claimed.item.details)
+        if planned.problems:
+            raise _not_accepted(claimed, planned.problems)
         if planned.recipe is None:
             return await self._pin(claimed, journal, source)
         made = await self._converted(claimed, source, key, media, planned)
-        _check(made, claimed, planned)
+        _check(made, claimed)
         return await self._pin(claimed, journal, _facts(claimed.clip, made))
 
     async def _of_render(self, claimed: ClaimedItem) -> tuple[ClipFacts, str | None]:
@@ -164,13 +168,22 @@ def _gone(clip: ClipFacts, pin: dict[str, Any], found: Ordered | None) -> ClipFa
     return replace(clip, status="ready", storage_key=key, size=pin["size"], sha256=pin["sha256"], media=media)
 
 
-def _check(made: Ordered, claimed: ClaimedItem, planned: Plan) -> None:
-    """Raise MediaRejected if the file breaks a rule that the plan would keep: its prediction was wrong."""
+def _not_accepted(claimed: ClaimedItem, problems: Sequence[Problem]) -> MediaRejected:
+    """Return the error of a file with problems that no conversion cures. Preflight expected another file."""
+    title = PLATFORMS[claimed.item.platform].title
+    return MediaRejected(
+        "conversion_failed",
+        f"No conversion makes the file fit for {title}. {' '.join(one.message for one in problems)}",
+        fix="Create a new render of the clip that keeps this rule, such as with another trim, and a new post.",
+    )
+
+
+def _check(made: Ordered, claimed: ClaimedItem) -> None:
+    """Raise MediaRejected if the file breaks a rule: the plan's prediction was wrong."""
     media = stored_media(made.media)
     platform = PLATFORMS[claimed.item.platform]
     rules = platform.media_for(platform.metadata.model_validate(claimed.item.details))
-    foreseen = {problem.code for problem in planned.problems}
-    if wrong := [problem.message for problem in rules.check(media)[0] if problem.code not in foreseen]:
+    if wrong := [problem.message for problem in rules.check(media)[0]]:
         raise MediaRejected(
             "conversion_failed", f"The converted file still breaks the rules of {platform.title}. {' '.join(wrong)}",
             fix="Export the clip again, as MP4 with H.264 and AAC, and create a new post.",

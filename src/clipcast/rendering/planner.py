@@ -122,15 +122,16 @@ def plan(media: Media, rules: MediaRules, fit: Fit = "pad_blur") -> Plan:
     return best
 
 
-def after(media: Media, recipe: Recipe, durations: Mapping[int, float] | None = None) -> Media:
+def after(media: Media, recipe: Recipe, others: Mapping[int, Media] | None = None) -> Media:
     """Return the predicted properties of what `recipe` makes of `media`.
 
-    `durations` are those of the job's further inputs in seconds, by index: those of an intro and outro are added.
+    `others` are the facts of the job's further videos, by index: the intro and outro.
     """
     edit = recipe.edit
+    joined = [others[one] for one in (edit.intro, edit.outro) if others and one is not None]
     end = min(media.duration, edit.trim.end or media.duration) if edit.trim else media.duration
     duration = (end - (edit.trim.start if edit.trim else 0)) / edit.speed
-    duration += sum((durations or {}).get(one, 0) for one in (edit.intro, edit.outro) if one is not None)
+    duration += sum(one.duration for one in joined)
     duration = round(max(duration, 0.0), 3)
     output = replace(
         media,
@@ -150,7 +151,8 @@ def after(media: Media, recipe: Recipe, durations: Mapping[int, float] | None = 
     if recipe.picture:
         output = _with_picture(output, recipe.picture)
     if recipe.sound:
-        output = _with_sound(output, recipe.sound)
+        has_sound = any(one.audio_codec for one in (media, *joined))
+        output = _with_sound(output, recipe.sound, has_sound)
     return replace(output, size=max(_size(media, output, recipe), recipe.min_bytes))
 
 
@@ -328,8 +330,8 @@ def _with_picture(media: Media, picture: Picture) -> Media:
     )
 
 
-def _with_sound(media: Media, sound: Sound) -> Media:
-    if sound.mute or (media.audio_codec is None and not sound.silent_track):
+def _with_sound(media: Media, sound: Sound, has_sound: bool) -> Media:
+    if not sound.silent_track and (sound.mute or not has_sound):
         return replace(media, audio_codec=None, audio_duration=None, audio_profile=None, audio_rate=None,
                        audio_channels=None, audio_bit_rate=None, audio_layout=None, audio_delay=0.0)  # fmt: skip
     return replace(

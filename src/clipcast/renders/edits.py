@@ -66,9 +66,9 @@ class Materials:
         """Return the further inputs of the job, numbered from 1: watermark, intro, outro."""
         return [part for part in (self.watermark, self.intro, self.outro) if part]
 
-    def durations(self) -> dict[int, float]:
-        """Return the seconds of the further inputs by their number."""
-        return {number: part.media.duration for number, part in enumerate(self.inputs(), 1) if part.media}
+    def videos(self) -> dict[int, Media]:
+        """Return the facts of the further videos by the numbers of their inputs."""
+        return {number: part.media for number, part in enumerate(self.inputs(), 1) if part.media}
 
 
 @dataclass
@@ -134,7 +134,7 @@ class _Compiler:
         edit, result = self._edit, self._result
         trim = self._trim()
         self._main_duration = _kept(trim, self._media) / edit.speed
-        result.duration = self._main_duration + sum(self._materials.durations().values())
+        result.duration = self._main_duration + sum(one.duration for one in self._materials.videos().values())
         self._check_duration()
         self._check_times()
         captions = self._captions()
@@ -147,7 +147,7 @@ class _Compiler:
         result.sidecar = self._sidecar(captions)
         if not result.problems and (picture or sound or edit.strip_metadata or trim):
             result.recipe = Recipe(picture=picture, sound=sound, edit=made_edit)
-            result.output = after(self._media, result.recipe, self._materials.durations())
+            result.output = after(self._media, result.recipe, self._materials.videos())
         return result
 
     def _problem(self, path: str, code: str, message: str, limit: Any = None, actual: Any = None) -> None:
@@ -276,9 +276,18 @@ class _Compiler:
         return _even(width), _even(height)
 
     def _check_keyframe(self, picture: Picture | None) -> None:
-        trim = self._edit.trim
-        if picture and trim and trim.precision == "keyframe":
+        edit, trim = self._edit, self._edit.trim
+        if trim is None or trim.precision != "keyframe":
+            return
+        message = None
+        if picture:
             message = "A trim at a keyframe copies the picture, but this edit encodes it. Use the precision exact."
+        elif trim.start and (edit.captions or edit.cover):
+            message = (
+                "The keyframe before the start is known when the file is made. Captions and a cover need their times "
+                "earlier. Use the precision exact."
+            )
+        if message:
             self._result.problems.append(Problem("/trim/precision", "keyframe_not_possible", message))
 
     def _sound_changes(self) -> bool:

@@ -201,7 +201,8 @@ def _inside(shown: Fraction, picture: Picture) -> tuple[int, int]:
 def _crop(width: int, height: int, ratio: Fraction, picture: Picture) -> Step:
     """Return the filter that cuts the canvas's aspect out of a picture that is `ratio` times as wide."""
     kept = (round(width / ratio), height) if ratio > 1 else (width, round(height * ratio))
-    kept = max(1, kept[0]), max(1, kept[1])
+    # FFmpeg rounds edges of yuv420p down to even numbers, and one pixel to none.
+    kept = min(width, max(2, kept[0])), min(height, max(2, kept[1]))
     x = _path([(one.at, one.x) for one in picture.focus])
     y = _path([(one.at, one.y) for one in picture.focus])
     options = f"{kept[0]}:{kept[1]}:x='clip(({x})*iw-ow/2,0,iw-ow)':y='clip(({y})*ih-oh/2,0,ih-oh)'"

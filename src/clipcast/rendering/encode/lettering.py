@@ -99,6 +99,7 @@ class Lettering:
         self._more = _font_files(style.font, fonts, system)
         self.missing: set[str] = set()
         self.cut = False
+        self._has_font = style.font is None or bool(fonts and _named(style.font, [*_in(fonts)]))
         if style.font is not None:
             self._load_next()
 
@@ -106,6 +107,8 @@ class Lettering:
     def warnings(self) -> list[str]:
         """What could not be drawn."""
         warnings = []
+        if not self._has_font:
+            warnings.append(f"The folder of fonts has no font {self._style.font}. Another one is used.")
         if self.missing:
             shown = ", ".join(f"U+{ord(one):04X}" for one in sorted(self.missing)[:10])
             warnings.append(f"No font has some characters of the captions: {shown}. Add a font to the folder of fonts.")
@@ -288,7 +291,7 @@ def _font_files(name: str | None, fonts: Path | None, system: tuple[Path, ...]) 
     None is the built-in font.
     """
     own = sorted(_in(fonts)) if fonts is not None else []
-    chosen = [path for path in own if name in (path.name, path.stem)]
+    chosen = _named(name, own)
     yield from chosen
     yield from (path for path in own if path not in chosen)
     others = sorted(path for folder in system for path in _in(folder))[: 10 * MOST_FONTS]
@@ -296,6 +299,10 @@ def _font_files(name: str | None, fonts: Path | None, system: tuple[Path, ...]) 
     yield from preferred
     yield None
     yield from [path for path in others if path not in preferred][:MOST_FONTS]
+
+
+def _named(name: str | None, paths: list[Path]) -> list[Path]:
+    return [path for path in paths if name in (path.name, path.stem)]
 
 
 def _in(folder: Path) -> list[Path]:
