@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
@@ -178,12 +178,15 @@ def require_released(post: Post) -> None:
         )  # fmt: skip
 
 
-async def note_seen(session: AsyncSession, reviewers: Iterable[Reviewer]) -> None:
-    """Record that these reviewers see their posts now, to the minute. Nothing else happens by looking."""
+async def note_seen(session: AsyncSession, reviewer_ids: Collection[UUID]) -> None:
+    """Record that these reviewers see their posts now, to the minute. Nothing else happens by looking.
+
+    Rows that another transaction deletes meanwhile do not matter.
+    """
     now = clock.now()
-    for one in reviewers:
-        if one.seen_at is None or now - one.seen_at > SEEN_EVERY:
-            one.seen_at = now
+    long_ago = Reviewer.seen_at.is_(None) | (Reviewer.seen_at < now - SEEN_EVERY)
+    seen = update(Reviewer).where(Reviewer.id.in_(sorted(reviewer_ids)), long_ago).values(seen_at=now)
+    await session.execute(seen.execution_options(synchronize_session=False))
 
 
 async def comment(

@@ -163,7 +163,7 @@ async def _page(
     notice: str = "",
 ) -> Response:
     found = await _offered(installation, session, link)
-    await service.note_seen(session, [one.reviewer for one in found])
+    await service.note_seen(session, [one.reviewer.id for one in found])
     link.opened_at = clock.now()
     waiting = sum(one.status == "pending" and one.reviewer.decision is None for one in found)
     context = {

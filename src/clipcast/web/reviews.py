@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any, get_args
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -134,8 +135,7 @@ async def _page(
             chosen = await _chosen(member, session, str(rows[0].line.id))
         counts = await repository.count_by_state(session, mine)
         if chosen and chosen.own_id:
-            own = await reviewing.reviewer_of(session, mine, str(chosen.post.id), member.user.id)
-            await service.note_seen(session, filter(None, [own]))
+            await service.note_seen(session, [UUID(chosen.own_id)])
     return member.render(
         "review.html",
         422 if form else 200,
