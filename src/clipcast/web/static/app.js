@@ -112,7 +112,7 @@ document.addEventListener("change", (event) => {
 });
 
 // The target of an address may be a closed part.
-const target = location.hash && document.getElementById(location.hash.slice(1));
+const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
 if (target instanceof HTMLDetailsElement) target.open = true;
 // An address of an item opens it beside the grid of its post.
 if (target?.matches("a.cell:not([aria-current])")) target.click();
