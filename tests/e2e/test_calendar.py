@@ -230,6 +230,21 @@ async def test_entries_move_by_dragging_and_by_keyboard(desk: Desk, page: Page) 
     await page.mouse.up()
     await expect(notices.get_by_role("alert")).to_contain_text("Publishing of this post has begun")
     await expect(day_of(page, desk.day(11)).locator("li").filter(has_text="Publishing")).to_be_visible()
+    # Keys of all pages: the list of them, another page, and a new post for the day in focus.
+    await page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keyboard")
+    await expect(keys).to_contain_text("Undo the last move")
+    await page.keyboard.press("Escape")
+    await expect(keys).to_be_hidden()
+    await page.keyboard.press("g")
+    await page.keyboard.press("p")
+    await page.wait_for_url("**/posts")
+    await page.keyboard.press("g")
+    await page.keyboard.press("c")
+    await page.wait_for_url("**/calendar")
+    await page.locator(f"#day-{desk.day(2)}").focus()
+    await page.keyboard.press("n")
+    await page.wait_for_url(f"**/compose/*at={desk.day(2)}*")
 
 
 async def test_calendar_fits_every_screen(desk: Desk, page: Page, browser: Browser) -> None:

@@ -21,6 +21,7 @@ from clipcast.web import (
     events,
     gallery,
     jobs,
+    keys,
     notifications,
     oauth,
     overview,
@@ -47,8 +48,8 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         overview, sign_in, account, connect, connections, clients, client_times, clips, clip_editor, edit_files,
-        edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, settings,
-        oauth, notifications, developers, webhooks, reference, events, gallery, palette,
+        edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, keys,
+        settings, oauth, notifications, developers, webhooks, reference, events, gallery, palette,
     )  # fmt: skip
     for page in (*pages, reviews, review_link):
         app.include_router(page.router)

@@ -67,6 +67,8 @@ FILTERED = {
 # The themes that a person can choose. Without the cookie, the system decides.
 THEMES = {"light": "Light", "dark": "Dark"}
 THEME_COOKIE = "clipcast_theme"
+# `off` for browsers whose person uses no single keys.
+KEYS_COOKIE = "clipcast_keys"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 # Bytes: a smaller page travels in one packet anyway. The level takes 1 ms for 40 KB.
 COMPRESSED_FROM, LEVEL = 1000, 6
@@ -240,6 +242,7 @@ def render(
     """Return a page. Its times are in the browser's zone unless the context has another one."""
     zone = times.zone_named(request.cookies.get(times.ZONE_COOKIE))
     everywhere = {"zone": zone, "viewer": None, "member": None, "theme": theme_of(request)}
+    everywhere |= {"keys_off": request.cookies.get(KEYS_COOKIE) == "off"}
     return compress(
         request,
         templates.TemplateResponse(
