@@ -19,6 +19,7 @@ from clipcast.posts.calendar import (
     days_of,
     loose_drafts,
     planned_drafts,
+    posts_of,
 )
 from clipcast.testing.harness import Stage
 from tests.posts.many import copy_post
@@ -61,9 +62,12 @@ async def test_days_are_bounded_and_read_along_an_index(stage: Stage) -> None:
         assert "Seq Scan on posts" not in plan
         assert [len(one.posts) for one in days] == [1, DAY_MAX, 1, 0]
         assert [one.is_whole for one in days] == [True, False, True, True]
-        times = [post.starts_at for post, _ in days[1].posts]
+        found = {
+            post.id: post.starts_at for post in await posts_of(session, [id for one in days for id, _ in one.posts])
+        }
+        times = [found[id] for id, _ in days[1].posts]
         assert times == sorted(times)
-        assert (times[0], days[0].posts[0][0].starts_at, days[2].posts[0][0].starts_at) == (day, edges[0], edges[3])
+        assert (times[0], found[days[0].posts[0][0]], found[days[2].posts[0][0]]) == (day, edges[0], edges[3])
         assert {state for one in days for _, state in one.posts} == {"scheduled"}
         # With a filter, a bounded number of posts is examined.
         for wanted, number in (
@@ -85,7 +89,7 @@ async def test_post_published_at_once_is_on_the_day_of_its_creation(stage: Stage
         ).one()
     async with database.session() as session:
         [day] = await days_of(session, mine, [(created, created + HOUR)], Wanted())
-        assert [(str(found.id), state) for found, state in day.posts] == [(post, "publishing")]
+        assert [(str(id), state) for id, state in day.posts] == [(post, "publishing")]
         [before] = await days_of(session, mine, [(created - HOUR, created)], Wanted())
         assert before.posts == []
 

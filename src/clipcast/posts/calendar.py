@@ -1,14 +1,14 @@
 """The calendar's posts and drafts: by day, read along an index, and at most so many of each day."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Uuid, any_, cast, func, literal, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, DateTime, Uuid, any_, cast, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from clipcast.common.timestamps import format_timestamp
 from clipcast.connections.repository import of_client
@@ -19,8 +19,8 @@ from clipcast.posts.states import OF_REVIEW, item_state_sql, post_state
 from clipcast.reviews.states import shown_state
 
 # The most posts of one day that a calendar counts, and the most that it reads to find those of a filter.
-DAY_MAX = 100
-READ_MAX = 200
+DAY_MAX = 50
+READ_MAX = 100
 # The states of posts that can be moved. The service knows whether one has begun.
 MOVABLE = ("scheduled", "paused", *OF_REVIEW.values())
 # The most drafts of a span, and of those without a time.
@@ -52,9 +52,9 @@ class Wanted:
 
 @dataclass
 class Day:
-    """The posts of one day in the order of their times, each with its state (posts/states.py)."""
+    """The posts of one day in the order of their times: their ids, each with its state (posts/states.py)."""
 
-    posts: list[tuple[Post, str]] = field(default_factory=list)
+    posts: list[tuple[UUID, str]] = field(default_factory=list)
     # False if the day has more posts than were read.
     is_whole: bool = True
 
@@ -68,44 +68,49 @@ async def days_of(
     """
     filters = wanted.of_accounts()
     most = READ_MAX if filters or wanted.state else DAY_MAX
-    starts_at = Post.starts_at
     instants = ARRAY(DateTime(timezone=True))
     spans = (
         func.unnest(cast([begins for begins, _ in days], instants), cast([ends for _, ends in days], instants))
         .table_valued("begins", "ends", with_ordinality="number", name="spans")
         .render_derived()
     )
-    in_span = starts_at >= spans.c.begins, starts_at < spans.c.ends
-    first = select(Post).where(Post.workspace_id == workspace_id, *in_span).order_by(starts_at, Post.id)
-    post = aliased(Post, first.limit(most + 1).correlate(spans).lateral("first"))
+    columns = Post.id, Post.starts_at.label("starts_at"), Post.scheduled_at, Post.review
+    in_span = Post.workspace_id == workspace_id, Post.starts_at >= spans.c.begins, Post.starts_at < spans.c.ends
+    first = select(*columns).where(*in_span).order_by(Post.starts_at, Post.id).limit(most + 1)
+    post = first.correlate(spans).lateral("first").c
     matches: ColumnElement[bool] = literal(True)
     if filters:
         item = select(Item.id).join(Connection, Connection.id == Item.connection_id)
         matches = item.where(Item.post_id == post.id, *filters).exists()
-    query = select(spans.c.number, post, matches).select_from(spans).join(post, true())
-    rows = list(await session.execute(query.order_by(spans.c.number, post.starts_at, post.id)))
-    read = Counter(number for number, _, _ in rows)
-    states = await states_of(session, [one for _, one, is_wanted in rows if is_wanted])
+    query = select(spans.c.number, post.id, post.scheduled_at, post.review, matches.label("matches"))
+    rows = (await session.execute(query.order_by(spans.c.number, post.starts_at, post.id))).all()
+    read = Counter(row.number for row in rows)
+    wanted_rows = [row for row in rows if row.matches]
+    states = await _states(session, {row.id: row for row in wanted_rows})
     found = [Day(is_whole=read[number] <= most) for number in range(1, len(days) + 1)]
-    for number, one, is_wanted in rows:
-        day = found[number - 1]
-        if is_wanted and wanted.state in (None, states[one.id]) and len(day.posts) < DAY_MAX:
-            day.posts.append((one, states[one.id]))
+    for row in wanted_rows:
+        day = found[row.number - 1]
+        if wanted.state in (None, states[row.id]) and len(day.posts) < DAY_MAX:
+            day.posts.append((row.id, states[row.id]))
     return found
 
 
-async def states_of(session: AsyncSession, posts: Collection[Post]) -> dict[UUID, str]:
-    """Return the state of each of these posts."""
+async def _states(session: AsyncSession, posts: Mapping[UUID, Any]) -> dict[UUID, str]:
+    """Return the state of each of these posts. Only their `scheduled_at` and `review` are read: many are not shown."""
     if not posts:
         return {}
-    post_ids = [post.id for post in posts]
     state = item_state_sql()
     query = select(Item.post_id, state, func.count()).join(Job, Job.id == Item.id)
-    query = query.where(Item.post_id == any_(cast(post_ids, ARRAY(Uuid)))).group_by(Item.post_id, state)
-    counts: dict[UUID, dict[str, int]] = {id: {} for id in post_ids}
+    query = query.where(Item.post_id == any_(cast(list(posts), ARRAY(Uuid)))).group_by(Item.post_id, state)
+    counts: dict[UUID, dict[str, int]] = {id: {} for id in posts}
     for post_id, name, number in await session.execute(query):
         counts[post_id][name] = number
-    return {post.id: post_state(counts[post.id], shown_state(post)) for post in posts}
+    return {id: post_state(counts[id], shown_state(post)) for id, post in posts.items()}
+
+
+async def posts_of(session: AsyncSession, post_ids: Sequence[UUID]) -> list[Post]:
+    """Return these posts, in no order."""
+    return list(await session.scalars(select(Post).where(Post.id.in_(post_ids))))
 
 
 async def planned_drafts(session: AsyncSession, workspace_id: UUID, since: datetime, until: datetime) -> list[Draft]:

@@ -10,11 +10,10 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from clipcast.clients.repository import all_clients
 from clipcast.clients.slots import slots_between
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
-from clipcast.connections.repository import NO_CLIENT, get_connection, platforms_of, search_connections
+from clipcast.connections.repository import get_connection, platforms_of, search_connections
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
@@ -111,7 +110,6 @@ async def calendar_page(
     at: str = "",
     platform: str = "",
     account: str = "",
-    client: str = "",
     state: str = "",
     free: str = "",
 ) -> Response:
@@ -120,18 +118,17 @@ async def calendar_page(
     is_phone = "Mobi" in request.headers.get("user-agent", "")
     span = span_of(view if view in VIEWS else "list" if is_phone else "month", read_day(at, today))
     async with member.installation.database.session() as session:
-        clients = await all_clients(session, member.workspace.id)
         chosen = await get_connection(session, member.workspace.id, account) if account else None
         offered = await platforms_of(session, member.workspace.id)
         filters = {
             "platform": platform if platform in PLATFORMS else "",
             "account": str(chosen.id) if chosen else "",
-            "client": client if client in (NO_CLIENT, *(str(one.id) for one in clients)) else "",
+            "client": str(member.client.id) if member.client else "",
             "state": state if state in FILTERED else "",
             "free": free if free == "off" else "",
         }
-        cells, loose = await _cells(member, session, span, filters, clients, today)
-        has_times = await _add_free_times(member, session, span, cells, filters, clients)
+        cells, loose = await _cells(member, session, span, filters, today)
+        has_times = await _add_free_times(member, session, span, cells, filters)
     return member.render(
         "calendar.html",
         section="calendar",
@@ -145,7 +142,6 @@ async def calendar_page(
         filters=filters,
         filtered=any(value for name, value in filters.items() if name != "free"),
         chosen_account=chosen,
-        clients=clients,
         offered=[name for name in PLATFORMS if name in offered],
         states=FILTERED,
         followed=_nearest(cells),
@@ -187,7 +183,6 @@ async def _cells(
     session: AsyncSession,
     span: Span,
     filters: Mapping[str, str],
-    clients: Sequence[Client],
     today: date,
 ) -> tuple[list[Cell], list[Entry]]:
     """Return the days of the span, and the drafts without a time."""
@@ -202,18 +197,18 @@ async def _cells(
     if wanted.state in (None, "draft"):
         planned = await calendar.planned_drafts(session, mine, edges[0][0], edges[-1][1])
         waiting = await calendar.loose_drafts(session, mine) if span.view != "month" else []
-    entries = await _draft_entries(member, session, [*planned, *waiting], wanted, clients)
+    entries = await _draft_entries(member, session, [*planned, *waiting], wanted)
     shown = MONTH_SHOWN if span.view == "month" else DAY_SHOWN
-    posts = await _post_entries(member, session, days, shown, clients)
+    posts = await _post_entries(member, session, days, shown)
     cells = []
     for day, edge, of_day in zip(span.days, edges, days, strict=True):
         timed = [one for one in entries if (at := one.line.scheduled_at) and edge[0] <= at < edge[1]]
-        own = sorted([*(posts[post.id] for post, _ in of_day.posts[:shown]), *timed], key=_by_time)
+        own = sorted([*(posts[id] for id, _ in of_day.posts[:shown]), *timed], key=_by_time)
         cell = Cell(day, name_of(day, today), own[:shown], len(of_day.posts) + len(timed))
         hidden = cell.total - len(cell.entries)
         cell.more = f"{hidden}{'' if of_day.is_whole else '+'}" if hidden or not of_day.is_whole else ""
         seen = {entry.line.id for entry in cell.entries}
-        states = {state for post, state in of_day.posts if post.id not in seen}
+        states = {state for id, state in of_day.posts if id not in seen}
         cell.worst = next((state for state in WORST_FIRST if state in states), "")
         cells.append(cell)
     return cells, [one for one in entries if one.line.scheduled_at is None]
@@ -225,10 +220,9 @@ async def _add_free_times(
     span: Span,
     cells: Sequence[Cell],
     filters: Mapping[str, str],
-    clients: Sequence[Client],
 ) -> bool:
     """Add the free times to the days, unless they are hidden; return whether clients have posting times here."""
-    shown = {client.id: client for client in clients if filters["client"] in ("", str(client.id))}
+    shown = {client.id: client for client in member.clients if filters["client"] in ("", str(client.id))}
     since, until = max(clock.now(), bounds(span.days[0], member.zone)[0]), bounds(span.days[-1], member.zone)[1]
     if not shown or since >= until or filters["state"]:
         return False
@@ -249,13 +243,11 @@ def _by_time(entry: Entry) -> tuple[datetime, UUID]:
     return entry.line.starts_at, entry.line.id
 
 
-async def _post_entries(
-    member: Member, session: AsyncSession, days: Sequence[Day], shown: int, clients: Sequence[Client]
-) -> dict[UUID, Entry]:
+async def _post_entries(member: Member, session: AsyncSession, days: Sequence[Day], shown: int) -> dict[UUID, Entry]:
     """Return the entries of the first posts of each day, by the post's id."""
-    posts = [post for day in days for post, _ in day.posts[:shown]]
-    by_id: dict[UUID | None, Client] = {client.id: client for client in clients}
-    found = await clients_of(session, [post.id for post in posts]) if clients else {}
+    posts = await calendar.posts_of(session, [id for day in days for id, _ in day.posts[:shown]])
+    by_id: dict[UUID | None, Client] = {client.id: client for client in member.clients}
+    found = await clients_of(session, [post.id for post in posts]) if member.clients else {}
     may_move = member.may("editor")
     lines = await lines_of(session, posts)
     return {
@@ -264,10 +256,8 @@ async def _post_entries(
     }
 
 
-async def _draft_entries(
-    member: Member, session: AsyncSession, found: Sequence[Draft], wanted: Wanted, clients: Sequence[Client]
-) -> list[Entry]:
-    by_id: dict[UUID | None, Client] = {client.id: client for client in clients}
+async def _draft_entries(member: Member, session: AsyncSession, found: Sequence[Draft], wanted: Wanted) -> list[Entry]:
+    by_id: dict[UUID | None, Client] = {client.id: client for client in member.clients}
     may_move = member.may("editor")
     return [
         Entry(line, "draft", by_id.get(only_client([one.client_id for one in accounts] or [None])), may_move)
@@ -283,7 +273,7 @@ def _fits(accounts: Sequence[Connection], wanted: Wanted) -> bool:
     return any(
         wanted.platform in (None, one.platform)
         and wanted.connection_id in (None, one.id)
-        and wanted.client in (None, str(one.client_id or NO_CLIENT))
+        and wanted.client in (None, str(one.client_id))
         for one in accounts
     )
 
