@@ -26,7 +26,7 @@ from clipcast.jobs.pauses import pause, resume
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.convert import OUTPUT, Converted
 from clipcast.rendering.errors import ConversionError, WatermarkUnreadable, WorkFolderFull
-from clipcast.rendering.recipe import Edit, Recipe, Trim
+from clipcast.rendering.recipe import Edit, Recipe, Trim, recipe_of
 from clipcast.renders import runner, space
 from clipcast.renders.outcomes import RenditionOutcomes
 from clipcast.renders.renderer import Renderer
@@ -383,6 +383,25 @@ async def test_file_that_cannot_be_converted_fails_once(
     assert (made.status, error["code"], error["class"], error["actor"]) == ("failed", code, "media", "caller")
     assert "new post or render" in error["fix"]
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+async def test_file_that_cannot_be_copied_is_encoded(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    calls = converting(monkeypatch, raising(ConversionError("conversion_failed", "It cannot be copied."), failures))
+    found = await ordered(stage, await uploaded(stage), COPY)
+    await keep(stage, found.id)
+    await renderer.run_due()
+    made, waiting = await rendition(stage, found.id), await job(stage, found.id)
+    assert (made.status, made.action, made.error, made.key) == ("queued", "video", None, found.key)
+    assert (waiting.state, waiting.kind, waiting.queue) == (JobState.READY, "render", "cpu")
+    recipe = recipe_of(made.recipe)
+    assert recipe.picture
+    assert (recipe.picture.width, recipe.picture.height, recipe.picture.rate) == (540, 960, (30, 1))
+    while await renderer.run_due():
+        pass
+    assert ((await rendition(stage, found.id)).status, len(calls)) == ("completed" if failures == 1 else "failed", 2)
 
 
 async def test_failed_trim_at_a_key_frame_names_the_exact_one(

@@ -68,6 +68,7 @@ PEAK, FAST_PEAK, FAST_RATE, LEAST_BIT_RATE = 12_000_000, 20_000_000, 31, 100_000
 FILLED = 0.96
 UNIVERSAL_SOUND = range(126_000, 130_001)  # bits per second
 UNIVERSAL_MIN_BYTES = 75_000
+NO_RULES = MediaRules("", frozenset(), frozenset(), max_bytes=0, max_duration=None)
 # Seconds. No conversion runs for longer than a day.
 LONGEST_ESTIMATE = 86_400
 
@@ -169,6 +170,14 @@ def can_copy_sound(media: Media) -> bool:
         and media.audio_delay <= COPIED_DELAY
         and media.edit_list != "cut"
     )
+
+
+def encoded(media: Media, recipe: Recipe) -> Recipe:
+    """Return the recipe that encodes what `recipe` would copy of `media`, in its own size and a usual rate."""
+    rate = _rate(media, NO_RULES)
+    peak = FAST_PEAK if rate[0] / rate[1] > FAST_RATE else PEAK
+    width, height = (max(2, edge // 2 * 2) for edge in (media.width, media.height))
+    return replace(recipe, picture=Picture(width, height, rate, max_bit_rate=peak), sound=recipe.sound or Sound())
 
 
 def estimate_seconds(media: Media, recipe: Recipe) -> int:

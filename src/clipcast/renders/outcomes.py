@@ -18,10 +18,12 @@ from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement, Transaction
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
+from clipcast.jobs.kinds import KINDS, RENDER
 from clipcast.jobs.runs import end_job, shown
 from clipcast.jobs.unblock import unblock
-from clipcast.jobs.wake import wake_router
+from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.platforms.errors import PublishError
+from clipcast.rendering.recipe import Recipe
 from clipcast.renders.needed import NEEDED
 
 # Whoever has just ordered a rendition may not have said yet for which item.
@@ -41,6 +43,13 @@ COMPLETE = Statement("""
         status = 'completed', progress = 100, error = NULL, completed_at = :now, last_used_at = :now,
         storage_key = :storage_key, thumbnail_key = :thumbnail_key, size = :size, sha256 = :sha256,
         media = CAST(:media AS jsonb), warnings = CAST(:warnings AS jsonb)
+    WHERE id = :id
+""")
+# The key stays: it names what was ordered.
+REPLAN = Statement("""
+    WITH moved AS (UPDATE jobs SET kind = :kind, queue = :queue WHERE id = :id)
+    UPDATE renditions SET
+        recipe = CAST(:recipe AS jsonb), action = :action, status = 'queued', error = NULL, completed_at = NULL
     WHERE id = :id
 """)
 UNFINISHED_JOB = Statement("SELECT FROM jobs WHERE id = :id AND state NOT IN ('done', 'dead') FOR SHARE")
@@ -115,6 +124,17 @@ class RenditionOutcomes:
             await end_job(transaction, claimed, state, delay, error=error, crashes=crashed)
             if status != "cancelled":
                 await self._update(transaction, claimed, "queued", error)
+
+    async def replanned(self, claimed: ClaimedJob, recipe: Recipe) -> None:
+        """Make the file by another recipe, which encodes the picture, in the queue of such jobs."""
+        kind = KINDS[RENDER]
+        values = {"id": claimed.subject_id, "kind": kind.name, "queue": kind.queue, "action": recipe.action}
+        async with self._database.hot_pool.transaction() as transaction:
+            status, _ = await self._lock(transaction, claimed)
+            await end_job(transaction, claimed, JobState.READY)
+            if status != "cancelled":
+                await transaction.fetch(REPLAN, values | {"recipe": json.dumps(recipe.as_dict())})
+                wake_workers(transaction, kind.queue)
 
     async def blocked(self, claimed: ClaimedJob, after: UUID) -> None:
         """Run the job again when the job `after` has ended, or at once to end it if it was cancelled."""

@@ -17,6 +17,7 @@ from uuid import UUID
 import structlog
 
 from clipcast.clock import clock
+from clipcast.common.media import known_media
 from clipcast.common.settings import Settings
 from clipcast.common.unavailable import DatabaseUnavailable, StorageFull, StorageUnavailable
 from clipcast.database import Database
@@ -33,6 +34,7 @@ from clipcast.rendering.convert import Converted, convert
 from clipcast.rendering.encoders import working_encoder
 from clipcast.rendering.errors import ConversionError, UnreadableMedia, WatermarkUnreadable, WorkFolderFull
 from clipcast.rendering.examine import Examined, examine
+from clipcast.rendering.planner import encoded
 from clipcast.rendering.recipe import Recipe, recipe_of
 from clipcast.renders import space
 from clipcast.renders.needed import NEEDED
@@ -95,6 +97,9 @@ PLACES = Statement("""
     UNION ALL
     SELECT sha256, storage_key FROM assets
     WHERE workspace_id = :workspace_id AND status = 'ready' AND sha256 = ANY(:contents)
+""")
+MEDIA = Statement("""
+    SELECT media FROM clips WHERE workspace_id = :workspace_id AND storage_key = :storage_key AND media IS NOT NULL
 """)
 START = Statement(f"""
     UPDATE renditions SET status = 'active', started_at = :now, error = NULL
@@ -213,7 +218,10 @@ class RenderRunner:
         await self._outcomes.again(claimed, _pause(claimed, DISK_PAUSE), DISK_FULL)
 
     async def _failed(self, task: Task, error: ConversionError) -> None:
-        """Run a job again whose child has died, until that has happened CRASHES_MAX times."""
+        """Run a job again whose child has died, until that has happened CRASHES_MAX times.
+
+        A file that cannot be copied after all is encoded.
+        """
         claimed, recipe = task.claimed, task.recipe
         log.warning(error.code, rendition_id=str(claimed.subject_id), reason=error.message)
         fix = EXACT if recipe.picture is None and recipe.edit.trim else FIX
@@ -222,8 +230,19 @@ class RenderRunner:
         shown = MediaRejected(error.code, error.message, fix=fix)
         if error.code == "conversion_crashed" and claimed.crash_count + 1 < CRASHES_MAX:
             await self._outcomes.again(claimed, crashed=True)
+        elif error.code == "conversion_failed" and (encoding := await self._encoding(task)):
+            await self._outcomes.replanned(claimed, encoding)
         else:
             await self._outcomes.failed(claimed, shown)
+
+    async def _encoding(self, task: Task) -> Recipe | None:
+        """Return the recipe that encodes what the task copies; None if there is none. Only some trims can be copied."""
+        if task.recipe.picture is not None or task.recipe.edit.trim is not None:
+            return None
+        values = {"workspace_id": task.workspace_id, "storage_key": task.inputs[0].storage_key}
+        rows = await self._database.hot_pool.fetch(MEDIA, values)
+        media = known_media(rows[0]["media"]) if rows else None
+        return encoded(media, task.recipe) if media else None
 
     async def _prepare(self, claimed: ClaimedJob) -> Task | None:
         """Check all conditions, and return the task; None if the run has ended with an outcome."""
