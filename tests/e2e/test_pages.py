@@ -25,7 +25,7 @@ from tests.e2e.people import (
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "frontend" / "dev" / "axe.js"
-PAGES = ("", "/connections", "/clips", "/templates", "/compose", "/drafts", "/posts", "/review",
+PAGES = ("", "/connections", "/clients", "/clips", "/templates", "/compose", "/drafts", "/posts", "/review",
          "/review/links", "/calendar", "/jobs", "/settings",
          "/settings/notifications", "/developers/webhooks",
          "/developers/keys", "/developers/requests")  # fmt: skip
