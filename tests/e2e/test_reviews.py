@@ -12,7 +12,7 @@ from clipcast.clock import clock
 from clipcast.installation import Installation
 from clipcast.testing.harness import Caller, Sandbox
 from clipcast.workspaces.service import create_key
-from tests.e2e.people import connect, set_up, shoot
+from tests.e2e.people import connect, send, set_up, shoot
 from tests.e2e.test_pages import serious
 
 pytestmark = pytest.mark.browser
@@ -104,7 +104,7 @@ async def test_post_is_sent_for_review_commented_changed_and_approved(
     await looked_at(page, "one")
     await page.get_by_role("button", name="Edit", exact=True).click()
     await page.locator("#text, #form-tiktok textarea").first.fill("Other words")
-    await page.locator("#send").click()
+    await send(page)
     await page.wait_for_url("**/posts/**")
     await client.goto(link)
     await expect(client.locator("article").first).to_contain_text("Other words")
