@@ -5,6 +5,8 @@ import re
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import update
+
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database.models.clients import Client
@@ -108,3 +110,18 @@ async def test_turning_a_difference_off_forgets_its_values(owner: Visitor, desk:
     assert "Only here" in (await owner.post(draft, form(desk) | own)).text
     assert "Only here" not in (await owner.post(draft, form(desk) | own | {"own": []})).text
     assert "Only here" not in (await owner.get(draft)).text
+
+
+async def test_new_post_for_a_client_begins_with_its_usable_accounts_and_the_time(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    [first] = await crowd(owner, installation, clients=1, each=0)
+    ids = [UUID(desk["tiktok"]), UUID(desk["youtube"])]
+    async with installation.database.begin() as session:
+        await session.execute(update(Connection).where(Connection.id.in_(ids)).values(client_id=first))
+    await owner.post(f"./connections/{desk['youtube']}/off")
+    moved = (await owner.get(f"./compose?client={first}&at=2030-05-06T10:30:00Z")).headers["location"]
+    page = (await owner.get(moved)).text
+    assert re.findall(r'name="account"[^>]* value="([^"]*)" checked', page) == [desk["tiktok"]]
+    assert re.search(r'id="at"[^>]* value="2030-05-06T10:30"', page)
+    assert re.search(r'name="when" value="later" checked', page)

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from markupsafe import escape
@@ -14,14 +15,17 @@ from clipcast.api.pagination import PageParams
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
+from clipcast.common.timestamps import parse_instant
 from clipcast.common.versions import VersionMismatch, if_version
+from clipcast.connections.account_rows import list_account_rows
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.posts import Draft
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, service
 from clipcast.posts.duplicates import DuplicateContent
+from clipcast.posts.schemas import MAX_TARGETS
 from clipcast.renders.repository import list_renders, renders_by_edit_id
-from clipcast.web import compose_accounts, compose_page, edit_conflicts, previews
+from clipcast.web import compose_accounts, compose_page, edit_conflicts, previews, times
 from clipcast.web.clips import fits_of, media_of
 from clipcast.web.composition import Composition, load_composition, read_composition, read_time
 from clipcast.web.pages import headers
@@ -40,9 +44,11 @@ class ReplacedMeanwhile(Exception):
 
 
 @router.get("/compose")
-async def new_draft(member: Editing, clip: str | None = None, at: str | None = None) -> Response:
+async def new_draft(
+    member: Editing, clip: str | None = None, at: str | None = None, client: str | None = None
+) -> Response:
     """Redirect to a new draft. It is stored when a person first types something."""
-    query = urlencode({name: value for name, value in (("clip", clip), ("at", at)) if value})
+    query = urlencode({name: value for name, value in (("clip", clip), ("at", at), ("client", client)) if value})
     return RedirectResponse(f"{member.base}/compose/{new_id()}" + (f"?{query}" if query else ""), 303)
 
 
@@ -74,7 +80,12 @@ async def library(member: Editing, find: Annotated[str, Query(max_length=200)] =
 
 @router.get("/compose/{draft_id}")
 async def draft_page(
-    member: Editing, draft_id: str, request: Request, clip: str | None = None, at: str | None = None
+    member: Editing,
+    draft_id: str,
+    request: Request,
+    clip: str | None = None,
+    at: str | None = None,
+    client: str | None = None,
 ) -> Response:
     """Return the compose page of a draft. A draft that was sent redirects to its post."""
     async with member.installation.database.session() as session:
@@ -85,8 +96,8 @@ async def draft_page(
             return member.redirect(_sent_path(draft))
         _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
     try:
-        content = drafts.read(draft.content) if draft else _begin(clip, at)
         async with member.installation.database.session() as session:
+            content = drafts.read(draft.content) if draft else await _begin(member, session, clip, at, client)
             composition = await load_composition(member, session, content, read_time(member, content))
         composition.page, composition.version = str(new_id()), draft.version if draft else 0
         return await compose_page.show(member, request, composition, draft_id, waiting=waiting)
@@ -96,10 +107,24 @@ async def draft_page(
         return unreadable(member, "draft", draft.content, "/drafts", f"/compose/{draft.id}/delete")
 
 
-def _begin(clip: str | None, at: str | None) -> dict[str, Any]:
-    """Return the content of a new draft, with the clip and the time that the address names."""
+async def _begin(
+    member: Member, session: AsyncSession, clip: str | None, at: str | None, client: str | None
+) -> dict[str, Any]:
+    """Return the content of a new draft: the clip, the time and the client's usable accounts that the address names."""
     content = deepcopy(drafts.EMPTY) | {"clips": [clip[:40]] if clip else []}
-    return content | ({"later": True, "at": at[:40]} if at else {})
+    if client and (client_id := parse_id(client)):
+        rows = await list_account_rows(session, member.workspace.id)
+        chosen = [str(one.id) for one in rows if one.client_id == client_id and one.status == "active"]
+        content["accounts"] = chosen[:MAX_TARGETS]
+    return content | ({"later": True, "at": _local(at, member.zone)} if at else {})
+
+
+def _local(at: str, zone: ZoneInfo) -> str:
+    """Return a time with an offset as a local time in the zone, and any other text as it is."""
+    try:
+        return times.to_input(parse_instant(at), zone)
+    except ValueError:
+        return at[:40]
 
 
 @router.post("/compose/{draft_id}")
