@@ -115,7 +115,7 @@ document.addEventListener("change", (event) => {
 const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
 if (target instanceof HTMLDetailsElement) target.open = true;
 // An address of an item opens it beside the grid of its post.
-if (target?.matches("a.cell:not([aria-current])")) target.click();
+if (target instanceof HTMLElement && target.matches("a.cell:not([aria-current])")) target.click();
 
 document.addEventListener("htmx:error", (event) => {
   if (event.detail.ctx?.response) return; // htmx shows the server's message
