@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from clipcast.common.media import Media
@@ -124,6 +124,11 @@ def _expect_done(found: Plan, rules: MediaRules, fit: Fit) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(media=files(), rules=plugin_rules(), fit=FITS)
+@example(
+    media=replace(GOOD, width=1952, height=1081),
+    rules=MediaRules("", MP4, frozenset({"h264"}), 500_000_000, 600, min_edge=601, max_width=1081),
+    fit="pad_blur",
+)
 def test_output_keeps_the_rules_of_a_plugin(media: Media, rules: MediaRules, fit: Fit) -> None:
     _expect_done(plan(media, rules, fit), rules, fit)
 

@@ -274,11 +274,14 @@ def _canvas(media: Media, rules: MediaRules, fit: Fit, short: int, long: int) ->
     """Return the width and height of the picture: even, in the nearest legal shape, enlarged only to a minimum."""
     low = [max(one or 2, rules.min_edge or 2) for one in (rules.min_width, rules.min_height)]
     high = [min(one or inf, rules.max_edge or inf) for one in (rules.max_width, rules.max_height)]
-    flattest = min(rules.max_aspect or inf, high[0] / low[1])
-    tallest = max(rules.min_aspect or 0, low[0] / high[1])
+    flattest_of_edges, tallest_of_edges = high[0] / low[1], low[0] / high[1]
+    flattest = min(rules.max_aspect or inf, flattest_of_edges)
+    tallest = max(rules.min_aspect or 0, tallest_of_edges)
     width, height = float(media.width), float(media.height)
     aspect = width / height
-    is_tall, is_flat = aspect < tallest * (1 - ASPECT_TOLERANCE), aspect > flattest * (1 + ASPECT_TOLERANCE)
+    # The limits of edges are exact.
+    is_tall = aspect < tallest * (1 - ASPECT_TOLERANCE) or aspect < tallest_of_edges
+    is_flat = aspect > flattest * (1 + ASPECT_TOLERANCE) or aspect > flattest_of_edges
     least_edge = UNIVERSAL_MIN_EDGE
     if is_tall or is_flat:
         legal = tallest if is_tall else flattest
