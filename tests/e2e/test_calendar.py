@@ -150,9 +150,9 @@ async def test_entries_move_by_dragging_and_by_keyboard(desk: Desk, page: Page) 
     await notices.get_by_role("button", name="Undo").click()
     await expect(day_of(page, desk.day(3)).locator(f"#{one}")).to_contain_text("09:00")
     # Onto a free time, which it takes.
-    await drag(page, one, day_of(page, desk.day(9)).locator(".hole"))
+    await drag(page, one, day_of(page, desk.day(9)).locator(".free-time"))
     await expect(day_of(page, desk.day(9)).locator(f"#{one}")).to_contain_text("18:00")
-    await expect(day_of(page, desk.day(9)).locator(".hole")).to_have_count(0)
+    await expect(day_of(page, desk.day(9)).locator(".free-time")).to_have_count(0)
     # The past refuses, and says why; a drop beside the days does nothing.
     await drag(page, two, day_of(page, desk.day(-1)))
     await expect(notices.get_by_role("alert")).to_contain_text("has passed")

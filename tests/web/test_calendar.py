@@ -170,18 +170,17 @@ async def test_client_of_a_post_is_shown_with_its_free_times(
     filtered = days((await owner.get(f"./calendar?view=week&at={day}&client={client}")).text)[day]
     assert (f"post-{post}" in filtered, f"post-{other}" in filtered, "T09:30" in filtered) == (True, False, True)
     hidden = await owner.get(f"./calendar?view=week&at={day}&free=off")
-    assert 'class="hole"' not in hidden.text
+    assert 'class="free-time"' not in hidden.text
     assert "Show free times" in hidden.text
     # Past days have none.
-    assert (
-        'class="hole"' not in (await owner.get(f"./calendar?view=month&at={clock.now() - timedelta(days=60):%F}")).text
-    )
+    past = f"{clock.now() - timedelta(days=60):%Y-%m-%d}"
+    assert 'class="free-time"' not in (await owner.get(f"./calendar?view=month&at={past}")).text
     offered = re.findall(r'data-instant="([^"]+)"', (await owner.get(f"./calendar/posts/{post}/move")).text)
     assert len(offered) == 4
     taken = await move(owner, f"posts/{post}", instant=f"{day}T09:30:00Z", version=1)
     assert taken.status_code == 200
     here = days((await owner.get(f"./calendar?view=week&at={day}")).text)
-    assert (f"post-{post}" in here[day], 'class="hole"' in here[day]) == (True, False)
+    assert (f"post-{post}" in here[day], 'class="free-time"' in here[day]) == (True, False)
 
 
 async def test_post_moves_to_a_day_at_its_time_and_back_by_undo(
