@@ -50,8 +50,11 @@ async def render_of_clip(session: AsyncSession, clip_id: UUID, key: str = "") ->
 async def list_renders(
     session: AsyncSession, workspace_id: UUID, status: str | None, offset: int, limit: int, name: str = ""
 ) -> tuple[list[Render], int]:
-    """Return a page of renders whose names contain `name`, newest first, and the number of all such renders."""
-    query = _joined(workspace_id)
+    """Return a page of renders whose names contain `name`, newest first, and the number of all such renders.
+
+    Renders in the bin of the library are left out.
+    """
+    query = _joined(workspace_id).where(Render.deleted_at.is_(None))
     if status:
         query = query.where(_status().in_(STATUSES.get(status, (status,))))
     if name:

@@ -199,6 +199,8 @@ async def create_render(
     """
     clip = await _lock_files(session, workspace_id, prepared)
     existing = await repository.render_of_clip(session, clip.id, prepared.key)
+    if existing:
+        existing.deleted_at = None  # who orders it anew takes it out of the bin
     if existing and existing.current_status in ("completed", *repository.PENDING):
         existing.name = name or existing.name
         return existing, True
@@ -246,6 +248,7 @@ async def _lock_files(session: AsyncSession, workspace_id: UUID, prepared: Prepa
 async def plain_render(session: AsyncSession, clip: Clip) -> Render:
     """Return the render of a ready, locked clip as it is. Create it if there is none."""
     if existing := await repository.render_of_clip(session, clip.id, ""):
+        existing.deleted_at = None
         return existing
     now = clock.now()
     render = Render(

@@ -16,6 +16,7 @@ from clipcast.common.settings import Settings
 from clipcast.database import Database
 from clipcast.database.hot_queries import Executor, Statement, from_session
 from clipcast.renders import space
+from clipcast.renders.bin import delete_from_bin
 from clipcast.renders.needed import NEEDED, USED
 from clipcast.renders.orphans import OrphanSearch, most_are_foreign
 from clipcast.storage import Storage, is_local
@@ -70,6 +71,7 @@ async def sweep(settings: Settings, database: Database, storage: Storage, search
     """Delete what is not kept. Any number of processes may do so. Raise DatabaseUnavailable, StorageUnavailable."""
     await sweep_work_folders(settings, database)
     await expire(settings, database, storage)
+    await delete_from_bin(database)
     await delete_left(database)
     await delete_unwanted(database, storage)
     await delete_orphans(database, storage)

@@ -1,26 +1,24 @@
-"""The pages of clips: upload, watch, and see which platforms take a clip."""
+"""The files of clips, their uploads, and the end of a clip."""
 
 from collections.abc import Mapping
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from clipcast.api.endpoints.files import serve
 from clipcast.api.numbers import PLAIN_WHOLE
-from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import json_body
+from clipcast.clips import folders, library
 from clipcast.clips import service as uploads
 from clipcast.clips.addresses import upload_url
 from clipcast.clips.pictures import picture_key, picture_version
 from clipcast.clips.schemas import CompleteUpload, StartUpload
 from clipcast.clips.timelines import strip_key, timeline_of
 from clipcast.clips.unwanted import delete_unwanted
-from clipcast.common.containers import ACCEPT, TITLES
 from clipcast.common.ids import parse_id
-from clipcast.common.media import FactsUnreadable, Media, stored_media
-from clipcast.common.pagination import pagination
+from clipcast.common.media import FactsUnreadable
 from clipcast.common.problems import AppError, NotFound
 from clipcast.database.models.clips import Render
 from clipcast.rendering.children import ChildUnavailable
@@ -29,17 +27,13 @@ from clipcast.rendering.timeline import FRAMES
 from clipcast.renders import repository, service
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.storage import StorageError
+from clipcast.web.clip_library import media_of
 from clipcast.web.fits import Outcome, by_platform
 from clipcast.web.stored import DATA_TROUBLE
 from clipcast.web.viewers import Editing, Looking, Member
 
 log = structlog.get_logger()
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
-
-
-def media_of(render: Render) -> Media | None:
-    """Return the properties of the clip's file; None before they are probed. Raises FactsUnreadable."""
-    return stored_media(render.output) if render.output else None
 
 
 def fits_of(render: Render) -> Mapping[str, Outcome]:
@@ -50,24 +44,6 @@ def fits_of(render: Render) -> Mapping[str, Outcome]:
     except DATA_TROUBLE:
         log.exception("clip_not_read", render_id=str(render.id))
         return {}
-
-
-@router.get("/clips")
-async def clips_page(member: Looking, page: Annotated[PageParams, Depends()]) -> Response:
-    """Return the list of clips."""
-    async with member.installation.database.session() as session:
-        renders, total = await repository.list_renders(session, member.workspace.id, None, page.offset, page.limit)
-    return member.render(
-        "clips.html",
-        section="clips",
-        renders=renders,
-        media_of=media_of,
-        fits=by_platform,
-        pagination=pagination(page, total),
-        most=member.installation.settings.max_upload_bytes,
-        accept=ACCEPT,
-        titles=TITLES,
-    )
 
 
 async def _render(member: Member, render_id: str) -> Render:
@@ -160,8 +136,10 @@ async def start_upload(member: Editing, body: Annotated[StartUpload, json_body(S
 
 
 @router.post("/clips/uploads/complete")
-async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_body(CompleteUpload)]) -> Response:
-    """Inspect the uploaded file and make it postable."""
+async def complete_upload(
+    member: Editing, body: Annotated[CompleteUpload, json_body(CompleteUpload)], folder: str = ""
+) -> Response:
+    """Inspect the uploaded file and make it postable. `folder` is where the library shows it, if it still exists."""
     looked = await uploads.probe_upload(member.installation, member.workspace.id, body.video_id)
     async with member.installation.database.begin() as session:
         clip = await uploads.get_clip(session, member.workspace.id, body.video_id, lock=True)
@@ -169,6 +147,8 @@ async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_
     prepared = await service.prepare(member.installation, member.workspace.id, body.video_id, EditBody())
     async with member.installation.database.begin() as session:
         render, existed = await service.create_render(session, member.workspace.id, prepared)
+        if folder and (found := await folders.find_folder(session, member.workspace.id, folder)):
+            render.folder_id = found.id
         if not existed:
             member.record(session, "clip.uploaded", render.name, render.id, size=render.clip.size)
     return JSONResponse({"path": f"{member.base}/clips/{render.id}", "edit_id": str(render.edit_setting_id)})
@@ -176,10 +156,34 @@ async def complete_upload(member: Editing, body: Annotated[CompleteUpload, json_
 
 @router.post("/clips/{render_id}/delete")
 async def delete_clip(member: Editing, render_id: str, back: str = "") -> Response:
-    """Delete a clip and its file, or stop making it. Return to the page of the clip `back`, or to the list."""
+    """Put a clip into the bin, or stop making it. Return to the page of the clip `back`, or to the list."""
+    async with member.installation.database.begin() as session:
+        render = await service.get_render(session, member.workspace.id, render_id, lock=True)
+        name = render.name
+        if render.current_status in repository.PENDING:
+            await service.delete_render(session, render)
+        else:
+            library.delete(session, [render])
+        member.record(session, "clip.deleted", name, render.id)
+    return member.redirect(f"/clips/{found}" if (found := parse_id(back)) else "/clips")
+
+
+@router.post("/clips/{render_id}/restore")
+async def restore_clip(member: Editing, render_id: str) -> Response:
+    """Take a clip out of the bin."""
+    async with member.installation.database.begin() as session:
+        render = await service.get_render(session, member.workspace.id, render_id, lock=True)
+        library.restore(session, [render])
+        member.record(session, "clip.restored", render.name, render.id)
+    return member.redirect(f"/clips/{render.id}")
+
+
+@router.post("/clips/{render_id}/purge")
+async def purge_clip(member: Editing, render_id: str) -> Response:
+    """Delete a clip and its file for good. Raises AppError 409 while a post uses it."""
     async with member.installation.database.begin() as session:
         render = await service.get_render(session, member.workspace.id, render_id, lock=True)
         name, keys = render.name, await service.delete_render(session, render)
-        member.record(session, "clip.deleted", name, render.id)
+        member.record(session, "clip.purged", name, render.id)
     await delete_unwanted(member.installation.database, member.installation.storage, *keys)
-    return member.redirect(f"/clips/{found}" if (found := parse_id(back)) else "/clips")
+    return member.redirect("/clips?place=deleted")

@@ -1,10 +1,10 @@
-"""Tables: clips (uploaded video files), renders (their postable forms), bulk_downloads, and unwanted_objects."""
+"""Tables: clips (uploaded video files), renders (their postable forms), folders, bulk_downloads, unwanted_objects."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, Uuid, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -50,6 +50,29 @@ class UnwantedObject(Base):
     created_at: Mapped[datetime]
 
 
+class Folder(Base):
+    """A folder of the clips library. One with a parent is within it; that has none."""
+
+    __tablename__ = "folders"
+    __table_args__ = (
+        Index(
+            "uq_folders_name",
+            "workspace_id",
+            text("coalesce(parent_id, '00000000-0000-0000-0000-000000000000'::uuid)"),
+            "name_key",
+            unique=True,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("folders.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    # The name without regard to case (clips/names.py).
+    name_key: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
 class Render(Base):
     """The postable form of a clip. A post refers to it by `edit_setting_id` (its `editId`).
 
@@ -61,6 +84,8 @@ class Render(Base):
         UniqueConstraint("clip_id", "key"),
         Index("ix_renders_workspace_id_id", "workspace_id", "id"),
         Index("ix_renders_rendition_id", "rendition_id", postgresql_where=text("rendition_id IS NOT NULL")),
+        Index("ix_renders_folder_id_id", "folder_id", "id", postgresql_where=text("folder_id IS NOT NULL")),
+        Index("ix_renders_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -78,6 +103,13 @@ class Render(Base):
     # Of a render with a rendition, the rendition's status and progress count.
     status: Mapped[str]
     error: Mapped[dict[str, Any] | None]
+    folder_id: Mapped[UUID | None] = mapped_column(ForeignKey("folders.id", ondelete="SET NULL"))
+    labels: Mapped[list[str]] = mapped_column(ARRAY(String), default=list, server_default=text("'{}'"))
+    # Since when it is in the bin of the library.
+    deleted_at: Mapped[datetime | None]
+    # The platforms that take it, and of which file and rules this is true (clips/library.py).
+    fits: Mapped[list[str] | None] = mapped_column(ARRAY(String), deferred=True)
+    fits_key: Mapped[str | None] = mapped_column(deferred=True)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]

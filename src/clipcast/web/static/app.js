@@ -125,3 +125,6 @@ document.addEventListener("htmx:error", (event) => {
   notice.textContent = "No connection. The page keeps what you typed and sends it when the connection is back.";
   document.getElementById("notices").replaceChildren(notice);
 });
+
+// Uploads that an earlier page has begun go on.
+if (localStorage.getItem("clipcast-uploads") && document.getElementById("tray")) import("./upload.js");

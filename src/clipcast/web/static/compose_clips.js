@@ -66,6 +66,6 @@ document.getElementById("drop").addEventListener("uploaded", async ({ detail, ta
   const response = await fetch(`${library.querySelector("[hx-get]").getAttribute("hx-get")}?edit=${encodeURIComponent(detail.edit_id)}`);
   const tile = new DOMParser().parseFromString(await response.text(), "text/html").querySelector(".pick-tile");
   if (tile) add(tile);
-  detail.row.remove();
+  detail.close();
   target.focus?.();
 });
