@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Float, Select, String, cast, exists, func, or_, select, update
+from sqlalchemy import ARRAY, ColumnElement, Float, Select, String, cast, exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager
 
@@ -91,19 +91,23 @@ def _conditions(wanted: LibraryFilter, now: datetime) -> Iterable[ColumnElement[
         labels = func.array_to_string(Render.labels, "\n")
         yield or_(*(one.icontains(wanted.words, autoescape=True) for one in (Render.name, labels, Render.captions)))
     if bounds := LENGTHS.get(wanted.length):
-        yield from _between(cast(MEDIA["duration"].astext, Float), bounds, more_than=True)
+        yield from _between(_number("duration"), bounds, more_than=True)
     if bounds := SHAPES.get(wanted.shape):
-        height = func.nullif(cast(MEDIA["height"].astext, Float), 0)
-        yield from _between(cast(MEDIA["width"].astext, Float) / height, bounds, more_than=False)
+        height = func.nullif(_number("height"), literal(0, Float), type_=Float)
+        yield from _between(_number("width") / height, bounds, more_than=False)
     if wanted.fits:
         yield Render.fits.contains(list(wanted.fits))
 
 
+def _number(name: str) -> Any:
+    return cast(MEDIA[name].astext, Float)
+
+
 def _between(value: Any, bounds: tuple[float, float | None], more_than: bool) -> Iterable[ColumnElement[bool]]:
     low, high = bounds
-    yield value > low if more_than else value >= low
+    yield value > literal(low, Float) if more_than else value >= literal(low, Float)
     if high is not None:
-        yield value <= high if more_than else value < high
+        yield value <= literal(high, Float) if more_than else value < literal(high, Float)
 
 
 def _unposted() -> ColumnElement[bool]:
@@ -254,11 +258,15 @@ async def with_unknown_fits(
 
 async def store_fits(session: AsyncSession, found: Sequence[tuple[UUID, str, list[str]]]) -> None:
     """Store the platforms that take a clip: id, digest, and names of each."""
-    rows = func.unnest(
-        cast([id for id, *_ in found], ARRAY(Render.id.type)),
-        cast([digest for _, digest, _ in found], ARRAY(String)),
-        cast([" ".join(names) for *_, names in found], ARRAY(String)),
-    ).table_valued("id", "digest", "names")
+    rows = (
+        func.unnest(
+            cast([id for id, *_ in found], ARRAY(Render.id.type)),
+            cast([digest for _, digest, _ in found], ARRAY(String)),
+            cast([" ".join(names) for *_, names in found], ARRAY(String)),
+        )
+        .table_valued("id", "digest", "names")
+        .render_derived(name="found")
+    )
     statement = (
         update(Render)
         .where(Render.id == rows.c.id)

@@ -231,7 +231,8 @@ async def _judge_stored(member: Member, clip: Clip, edit: dict[str, Any]) -> Jud
 
 
 async def _renders_of(session: AsyncSession, clip_id: UUID) -> Sequence[Render]:
-    query = select(Render).where(Render.clip_id == clip_id).order_by(Render.id.desc()).limit(MADE_SHOWN)
+    made = select(Render).where(Render.clip_id == clip_id, Render.deleted_at.is_(None))
+    query = made.order_by(Render.id.desc()).limit(MADE_SHOWN)
     return (await session.execute(query)).scalars().all()
 
 

@@ -24,7 +24,7 @@ from clipcast.database.models.clips import Render
 from clipcast.rendering.children import ChildUnavailable
 from clipcast.rendering.pictures import WIDTHS
 from clipcast.rendering.timeline import FRAMES
-from clipcast.renders import repository, service
+from clipcast.renders import service
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.storage import StorageError
 from clipcast.web.clip_library import media_of
@@ -33,6 +33,8 @@ from clipcast.web.stored import DATA_TROUBLE
 from clipcast.web.viewers import Editing, Looking, Member
 
 log = structlog.get_logger()
+# The statuses of clips that have a file, or had one that can be made again.
+KEPT_IN_BIN = ("completed", "expired")
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 
@@ -156,15 +158,20 @@ async def complete_upload(
 
 @router.post("/clips/{render_id}/delete")
 async def delete_clip(member: Editing, render_id: str, back: str = "") -> Response:
-    """Put a clip into the bin, or stop making it. Return to the page of the clip `back`, or to the list."""
+    """Put a clip into the bin. One that has no file is deleted, and one that is being made is cancelled.
+
+    Return to the page of the clip `back`, or to the list.
+    """
+    keys: list[str] = []
     async with member.installation.database.begin() as session:
         render = await service.get_render(session, member.workspace.id, render_id, lock=True)
         name = render.name
-        if render.current_status in repository.PENDING:
-            await service.delete_render(session, render)
-        else:
+        if render.current_status in KEPT_IN_BIN:
             library.delete(session, [render])
+        else:
+            keys = await service.delete_render(session, render)
         member.record(session, "clip.deleted", name, render.id)
+    await delete_unwanted(member.installation.database, member.installation.storage, *keys)
     return member.redirect(f"/clips/{found}" if (found := parse_id(back)) else "/clips")
 
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0036"
-down_revision = "0035"
+revision = "0039"
+down_revision = "0038"
 
 
 def upgrade() -> None:
