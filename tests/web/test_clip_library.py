@@ -34,23 +34,34 @@ async def seed(owner: Visitor, installation: Installation, *clips: dict[str, Any
     rows: list[dict[str, Any]] = []
     for one in clips:
         media = {
-            "container": "mp4", "size": 1_000_000, "duration": one.get("seconds", 20.0),
-            "width": one.get("width", 1080), "height": one.get("height", 1920), "frame_rate": 30.0, "video_codec": "h264", "audio_codec": "aac",
-            "audio_channels": 2, "audio_rate": 48000, "audio_bit_rate": 128_000, "video_bit_rate": 2_000_000,
-        }  # fmt: skip
+            "container": "mp4",
+            "size": 1_000_000,
+            "duration": one.get("seconds", 20.0),
+            "width": one.get("width", 1080),
+            "height": one.get("height", 1920),
+            "frame_rate": 30.0,
+            "video_codec": "h264",
+            "audio_codec": "aac",
+            "audio_channels": 2,
+            "audio_rate": 48000,
+            "audio_bit_rate": 128_000,
+            "video_bit_rate": 2_000_000,
+        }
         rows.append({"id": new_id(), "media": media, "name": one["name"], "labels": one.get("labels", [])})
         made.append(new_id())
     now = clock.now()
     async with installation.database.begin() as session:
-        await session.execute(insert(Clip), [
-            {"id": one["id"], "workspace_id": workspace, "file_name": "a.mp4", "title": "a",
-             "content_type": "video/mp4", "status": "ready", "storage_key": f"clips/{one['id']}/a.mp4", "size": 1_000_000, "sha256": str(one["id"]),
-             "media": one["media"]} for one in rows
-        ])  # fmt: skip
-        await session.execute(insert(Render), [
+        common = {"file_name": "a.mp4", "title": "a", "content_type": "video/mp4", "status": "ready", "size": 1_000_000}
+        clips_of = [
+            common | {"id": one["id"], "workspace_id": workspace, "storage_key": f"clips/{one['id']}/a.mp4",
+                      "sha256": str(one["id"]), "media": one["media"]} for one in rows
+        ]  # fmt: skip
+        await session.execute(insert(Clip), clips_of)
+        renders = [
             {"id": id, "workspace_id": workspace, "clip_id": one["id"], "name": one["name"], "labels": one["labels"],
              "status": "completed", "created_at": now} for id, one in zip(made, rows, strict=True)
-        ])  # fmt: skip
+        ]  # fmt: skip
+        await session.execute(insert(Render), renders)
     return [str(one) for one in made]
 
 
