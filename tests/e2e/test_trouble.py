@@ -114,12 +114,7 @@ async def test_upload_continues_after_the_page_was_closed(served: Installation, 
     await page.locator("#files").set_input_files(large_clip)
     await expect(page.get_by_text("The upload continues when it is back.")).to_be_visible()
     await page.goto("about:blank")
-<<<<<<< HEAD
     opened_again = True
-    await page.goto(base + "/clips")
-=======
-    await page.unroute_all(behavior="ignoreErrors")
->>>>>>> f9a6571 (Walk through the library of clips in a browser)
     offsets: list[str] = []
     page.on("request", lambda one: offsets.append(one.headers["upload-offset"]) if one.method == "PATCH" else None)
     # Any page of the app continues it.
