@@ -18,7 +18,7 @@ async def test_many_uploads_go_on_from_page_to_page(
     base = await set_up(page, served)
     await page.goto(base + "/clips")
     await expect(page.get_by_text("Drop your first clip here")).to_be_visible()
-    names = ["Serum routine.mp4", "<b>holiday</b>.mp4", "x" * 200 + ".mp4"]
+    names = ["Serum routine.mp4", "<b>holiday.mp4", "x" * 200 + ".mp4"]
     files = []
     for number, name in enumerate(names):
         files.append(tmp_path / name)
@@ -52,7 +52,7 @@ async def test_many_uploads_go_on_from_page_to_page(
     await expect(page.get_by_text("This folder is empty")).to_be_visible()
     await page.get_by_role("link", name="All clips").click()
     await page.get_by_label("Choose Serum routine").check()
-    await page.get_by_label("Choose <b>holiday</b>").check()
+    await page.get_by_label("Choose <b>holiday").check()
     await page.get_by_role("button", name="Move").click()
     await page.get_by_label("Folder", exact=True).select_option("Winter menu")
     await page.locator("#move-clips").get_by_role("button", name="Move").click()
