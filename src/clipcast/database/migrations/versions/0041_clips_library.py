@@ -5,8 +5,8 @@ from alembic import op
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0039"
-down_revision = "0038"
+revision = "0041"
+down_revision = "0040"
 
 
 def upgrade() -> None:
