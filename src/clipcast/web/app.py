@@ -48,9 +48,8 @@ __all__ = ["admit", "install", "show"]
 def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
-        overview, sign_in, account, connect, connections, clients, client_times, clip_library, clips,
-        clip_editor, edit_files, edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves,
-        jobs, keys,
+        overview, sign_in, account, connect, connections, clients, client_times, clip_library, clips, clip_editor,
+        edit_files, edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, keys,
         settings, oauth, notifications, developers, webhooks, reference, events, gallery, palette,
     )  # fmt: skip
     for page in (*pages, reviews, review_link):
