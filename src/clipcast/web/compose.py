@@ -26,7 +26,8 @@ from clipcast.posts.duplicates import DuplicateContent
 from clipcast.posts.schemas import MAX_TARGETS
 from clipcast.renders.repository import list_renders, renders_by_edit_id
 from clipcast.web import compose_accounts, compose_page, edit_conflicts, previews, times
-from clipcast.web.clips import fits_of, media_of
+from clipcast.web.clip_library import media_of
+from clipcast.web.clips import fits_of
 from clipcast.web.composition import Composition, load_composition, read_composition, read_time
 from clipcast.web.pages import headers
 from clipcast.web.stored import DATA_TROUBLE, unreadable

@@ -32,7 +32,7 @@ from clipcast.posts.preflight import HORIZON, Checked, check_doubles, check_post
 from clipcast.posts.repository import posts_near
 from clipcast.renders.repository import completed_renditions
 from clipcast.web import compose_accounts, edit_conflicts, forms, previews, times
-from clipcast.web.clips import media_of
+from clipcast.web.clip_library import media_of
 from clipcast.web.composition import Composition, load_composition
 from clipcast.web.edit_conflicts import Conflict, Difference, Names
 from clipcast.web.field_errors import FieldError, field_errors
