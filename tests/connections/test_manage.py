@@ -39,7 +39,10 @@ async def test_item_of_paused_account_waits_until_it_is_resumed(stage: Stage) ->
     item = await stage.item(post)
     assert (item["status"], item["error"]["code"]) == ("processing", "connection_disabled")
     assert (item["error"]["class"], item["error"]["actor"]) == ("reconnect", "caller")
-    assert (item["error"]["message"], item["error"]["fix"]) == ("The account is paused.", "Resume it under Accounts.")
+    assert (item["error"]["message"], item["error"]["fix"]) == (
+        "The account is paused.",
+        "Resume it under Accounts. The item then continues.",
+    )
     assert await stage.sandbox.posts("tiktok") == []
     await set_paused(stage, connection, False)
     await stage.run_all()

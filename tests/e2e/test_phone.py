@@ -62,10 +62,10 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     await page.get_by_role("button", name="Copy to a draft").click()
     await page.wait_for_url("**/compose/**")
     draft = page.url
-    await page.goto(base + "/settings")
-    await page.get_by_text("New key").click()
+    await page.goto(base + "/developers/keys")
     await page.get_by_label("Name", exact=True).fill("n8n" + "k" * 80)
     await page.get_by_role("button", name="Create key").click()
+    await page.goto(base + "/settings")
     await page.get_by_text("Invite", exact=True).click()
     await page.get_by_label("Invitee").fill("Newcomer" + "n" * 60)
     await page.get_by_role("button", name="Create invitation link").click()
@@ -82,6 +82,8 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
         "/calendar",
         "/jobs",
         "/settings",
+        "/developers/keys",
+        "/developers/requests",
         "/reference",
     )
     return [

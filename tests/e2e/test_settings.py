@@ -38,14 +38,13 @@ async def test_destructive_action_needs_a_confirmation(served: Installation, san
 
 async def test_a_key_is_shown_once_and_works_in_the_playground(served: Installation, page: Page) -> None:
     base = await set_up(page, served)
-    await page.goto(base + "/settings")
-    await page.get_by_text("New key").click()
+    await page.goto(base + "/developers/keys")
     await page.get_by_label("Name", exact=True).fill("n8n")
     await page.get_by_role("button", name="Create key").click()
     key = await page.locator("#new-key").text_content()
     await shoot(page, "settings-key")
     object.__setattr__(served, "settings", served.settings.model_copy(update={"playground_key": key}))
-    await page.goto(base + "/settings")
+    await page.goto(base + "/developers/keys")
     assert key not in await page.content()
     await page.goto(base + "/reference")
     await page.get_by_role("button", name="Test Request (post /posts)").click()

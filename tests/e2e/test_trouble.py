@@ -168,7 +168,7 @@ async def test_markup_in_texts_is_shown_as_text(
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     await send(page)
     await page.wait_for_url("**/posts/**")
-    await page.get_by_role("link", name="Developer").click()
+    await page.get_by_role("link", name="Developer", exact=True).click()
     await expect(page.get_by_label("Metadata")).to_contain_text("onerror")
     for path in ("", "/posts", "/calendar", "/connections", "/settings"):
         await page.goto(base + path)
