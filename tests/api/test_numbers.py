@@ -15,12 +15,19 @@ from clipcast.testing.harness import Caller
 ODD = ("1_0", "+5", " 5", "5 ", "5e0", "٥", "0x5")
 
 
+def routes_of(router: Any) -> Iterator[Any]:
+    """Yield the routes of a router, those of the routers that it includes among them."""
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        yield from routes_of(included) if included else [route]
+
+
 def numbers() -> Iterator[tuple[str, Any]]:
     """Yield the parameters of all routes, those of pages included, to which the text 5 is a number."""
     for package in (clipcast.api.endpoints, clipcast.web):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             router = getattr(import_module(module.name), "router", None)
-            for route in router.routes if router else ():
+            for route in routes_of(router) if router else ():
                 for field in (*get_flat_params(route.dependant), *route.dependant.body_params):
                     value, errors = field.validate("5", {}, loc=("query",))
                     if not errors and isinstance(value, int | float) and not isinstance(value, bool):

@@ -113,6 +113,8 @@ async def test_every_operation_works_as_a_tool(stage: Stage, client: SecondClien
     await find_clips(stage, client, video)
     await post(stage, client, connection, render["edit_setting_id"])
     await use_webhooks(client)
+    await use_clients(client, connection, render["edit_setting_id"])
+    await review_posts(client, connection, render["edit_setting_id"])
     await client.call("delete_render", render_id=render["render_id"])
     await client.call("delete_video", video_id=video)
     assert client.called == client.tools.keys()
@@ -180,6 +182,55 @@ async def find_clips(stage: Stage, client: SecondClient, video: str) -> None:
     await client.call("delete_found_clip", **place, clip_id=found["id"])
     await client.call("delete_submission", **place)
     await client.call("delete_template", template_id=template)
+
+
+async def use_clients(client: SecondClient, connection: str, edit: str) -> None:
+    made = await client.call("create_client", name="Harbour", timezone="Europe/Lisbon", color=3)
+    place = {"client_id": made["id"]}
+    await client.call("update_client", **place, name="Harbour Films")
+    assert (await client.call("list_clients"))["clients"][0]["name"] == "Harbour Films"
+    await client.call("update_connection", connection_id=connection, **place)
+    times = [{"weekday": day, "at": "18:30"} for day in ("monday", "tuesday", "friday")]
+    await client.call("set_posting_times", **place, times=times)
+    assert len((await client.call("get_posting_times", **place))["times"]) == 3
+    assert len((await client.call("list_next_times", **place, count=5))["times"]) == 5
+    posts = []
+    for title in ("Tide in", "Tide out"):
+        target = {"connectionId": connection, "metadata": {"youtube": {"title": title}}}
+        videos = [{"editId": edit, "targets": [target]}]
+        posts.append((await client.call("create_post", videos=videos, schedule={"slot": "next"}))["post_id"])
+    before = (await client.call("get_post", post_id=posts[0]))["scheduled_at"]
+    await client.call("swap_posts", **place, post_ids=posts)
+    assert (await client.call("get_post", post_id=posts[1]))["scheduled_at"] == before
+    assert await client.call("get_queue", **place)
+    for one in posts:
+        await client.call("delete_post", post_id=one)
+    assert (await client.call("get_client", **place))["name"] == "Harbour Films"
+    await client.call("delete_client", **place)
+
+
+async def review_posts(client: SecondClient, connection: str, edit: str) -> None:
+    link = await client.call("create_review_link", name="Ana", timezone="Europe/Lisbon")
+    links = [one["id"] for one in (await client.call("list_review_links"))["links"]]
+    assert links == [link["id"]]
+    target = {"connectionId": connection, "metadata": {"youtube": {"title": "For Ana"}}}
+    videos = [{"editId": edit, "targets": [target]}]
+    made = await client.call("create_post", videos=videos, scheduled_at=f"{some_day()}T18:00:00Z")
+    place = {"post_id": made["post_id"]}
+    await client.call("send_for_review", **place, links=links, rule="any")
+    await client.call("create_review_comment", **place, text="The first cut.", at_second=1.5)
+
+    async def decision() -> dict[str, Any]:
+        shown = await client.call("get_review", **place)
+        return {**place, "reviewer_id": shown["reviewers"][0]["id"], "revision": shown["revision"]}
+
+    await client.call("request_changes", **await decision(), text="Brighter, and without the gull.")
+    assert (await client.call("list_reviews", state="changes_requested"))["reviews"]
+    await client.call("approve_review", **await decision())
+    await client.call("withdraw_review", **place)
+    await client.call("delete_review", **place)
+    await client.call("revoke_review_link", link_id=links[0])
+    await client.call("delete_post", **place)
 
 
 async def use_webhooks(client: SecondClient) -> None:

@@ -66,6 +66,7 @@ async def test_post_without_a_time_is_published_now(stage: Stage, edit: str, tar
         "scheduled_at",
         "item_count",
         "client_id",
+        "review",
         "created_at",
         "updated_at",
         "version",
@@ -235,7 +236,7 @@ async def test_post_of_100_videos_for_50_accounts_creates_5000_items(
 ) -> None:
     """Create the largest allowed post; its clips and accounts are copies of one."""
     async with stage.installation.database.begin() as session:
-        render = (await session.execute(select(Render).options(undefer(Render.captions)))).scalar_one()
+        render = (await session.execute(select(Render).options(undefer("*")))).scalar_one()
         account = (await session.execute(select(Connection))).scalar_one()
         clips = [await _copy(session, render.clip) for _ in range(100)]
         renders = [await _copy(session, render, clip_id=clip.id, edit_setting_id=new_id()) for clip in clips]

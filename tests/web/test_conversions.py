@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from clipcast.common.ids import new_id
-from clipcast.database.models.clips import Clip
+from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition
 from clipcast.installation import Installation
@@ -26,10 +26,13 @@ async def test_compose_page_lists_conversions(owner: Visitor, desk: dict[str, An
     page = (await owner.post(path, form(desk))).text
     assert "Will be converted for TikTok: 1080p, H.264, AAC." in page
     assert "Ready: 1 item" in page
-    assert "status converted" in page
-    clips = (await owner.get("./clips")).text
-    assert "TikTok: fits after a conversion" in clips
-    assert "YouTube: fits" in clips
+    grid = (await owner.post(path + "/grid", form(desk))).text
+    assert "status converted" in grid
+    async with installation.database.session() as session:
+        render = (await session.scalars(select(Render))).one()
+    clip = (await owner.get(f"./clips/{render.id}")).text
+    assert "status converted" in clip
+    assert "status fits" in clip
     assert "hint" not in page.split('id="problems"')[1].split("</div>")[0]
 
 

@@ -26,6 +26,7 @@ SETTINGS = [
     ("workspaces", "name", {"name": LONG}, "Give a name of at most 100"),
     ("workspaces", "name", {"name": "a\x00b"}, "cannot be stored (U+0000)"),
 ]
+PAGES = {"keys": "developers/keys"}
 IDS = {"keys": "key", "invitations": "invite", "name": "workspace", "workspaces": "another"}
 
 
@@ -33,15 +34,15 @@ IDS = {"keys": "key", "invitations": "invite", "name": "workspace", "workspaces"
 async def test_invalid_setting_shows_the_problem_beside_the_field(
     owner: Visitor, path: str, field: str, typed: dict[str, Any], said: str
 ) -> None:
-    answer = await owner.post(f"./settings/{path}", typed)
+    answer = await owner.post(f"./{PAGES.get(path, f'settings/{path}')}", typed)
     assert answer.status_code == 422
     beside = answer.text.split(f'id="{IDS[path]}-{field}-problem" role="alert">')[1].split("</small>")[0]
     assert said in beside
     # What was typed elsewhere is still there.
     assert "\x00" not in answer.text
-    page = (await owner.get("./settings")).text
-    assert 'role="alert"' not in page
-    assert ("No keys yet" in page, "Invited:" in page, "Night Bakery" in page) == (True, False, True)
+    page, keys = (await owner.get("./settings")).text, (await owner.get("./developers/keys")).text
+    assert 'role="alert"' not in page + keys
+    assert ("No keys yet" in keys, "Invited:" in page, "Night Bakery" in page) == (True, False, True)
 
 
 async def test_unknown_role_is_rejected(owner: Visitor) -> None:

@@ -86,10 +86,10 @@ async def test_program_gets_a_key_with_the_scopes_that_the_person_chose(program:
     bearer = {"Authorization": f"Bearer {granted['access_token']}"}
     assert (await program.http.get("/api/v1/posts", headers=bearer)).status_code == 200
     assert (await program.http.get("/api/v1/connections", headers=bearer)).json()["code"] == "scope_missing"
-    settings = (await owner.get("./settings")).text
-    assert "Quill Agent" in settings
-    assert "key.created" in settings
-    revoke = re.search(r'action="([^"]+/revoke)"', settings)
+    keys = (await owner.get("./developers/keys")).text
+    assert "Quill Agent" in keys
+    assert "key.created" in (await owner.get("./settings")).text
+    revoke = re.search(r'action="([^"]+/revoke)"', keys)
     assert revoke
     await owner.post(revoke[1])
     assert (await program.http.get("/api/v1/posts", headers=bearer)).status_code == 401

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from clipcast.common.ids import new_id
+from clipcast.database.models.clients import Client
+from clipcast.database.models.clips import Render
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
+from clipcast.web.palette import ACTIONS, PAGES
 from tests.web import conftest
 from tests.web.conftest import Visitor
 
@@ -39,6 +43,23 @@ async def test_actions_and_pages_are_found_by_their_words(owner: Visitor, typed:
     assert path in [one for one, _ in await found(owner, typed)]
 
 
+async def test_every_action_and_page_opens(owner: Visitor) -> None:
+    for entry in (*ACTIONS, *PAGES):
+        assert (await owner.get(f".{entry.path.partition('#')[0]}")).status_code in (200, 303), entry.path
+
+
+async def test_a_client_is_found_by_a_part_of_its_name(owner: Visitor, installation: Installation) -> None:
+    async with installation.database.begin() as session:
+        workspace = UUID(owner.base.rsplit("/", 1)[1])
+        client = Client(
+            workspace_id=workspace, name="Northside Coffee", name_key="northside coffee", color=1, timezone="UTC"
+        )
+        session.add(client)
+    [(path, title)] = await found(owner, "northside")
+    assert (path, title) == (f"/clients/{client.id}/posts", "Northside Coffee")
+    assert (await owner.get(f".{path}")).headers["location"].endswith(f"client={client.id}")
+
+
 async def test_a_role_sees_what_it_may_do(owner: Visitor, invited: Callable[[str], Awaitable[Visitor]]) -> None:
     viewer, editor = await invited("viewer"), await invited("editor")
     assert {path for path, _ in await found(viewer, "")} & {"/compose", "/developers/keys"} == set()
@@ -48,7 +69,8 @@ async def test_a_role_sees_what_it_may_do(owner: Visitor, invited: Callable[[str
 
 async def test_accounts_and_clips_are_found_by_a_part_of_their_name(owner: Visitor, desk: dict[str, Any]) -> None:
     assert f"/posts?account={desk['tiktok']}" in [path for path, _ in await found(owner, "@HARBOUR")]
-    assert [path for path, _ in await found(owner, "")][-1].startswith("/clips/")
+    newest = [path for path, _ in await found(owner, "")][-1]
+    assert (newest.startswith("/clips/"), (await owner.get(f".{newest}")).status_code) == (True, 200)
     assert await found(owner, "100%25") == []
     assert "Nothing matches “&lt;b&gt;”." in (await owner.get("./palette?q=<b>")).text
 
@@ -61,18 +83,19 @@ async def test_any_id_opens_what_has_it(
     async with installation.database.session() as session:
         item = (await session.scalars(select(Item))).one()
         job = (await session.scalars(select(Job).where(Job.subject_id == item.id))).one()
-        clip = await session.scalar(
-            text("SELECT clip_id FROM renders WHERE edit_setting_id = :id"), {"id": item.edit_id}
-        )
+        clip, render = (
+            await session.execute(select(Render.clip_id, Render.id).where(Render.edit_setting_id == item.edit_id))
+        ).one()
     for pasted, wanted in (
         (post, f"/posts/{post}"),
         (str(item.id).upper(), f"/posts/{post}#item-{item.id}"),
         (f" {job.id} ", f"/posts/{post}#item-{item.id}"),
-        (item.edit_id, f"/clips/{item.edit_id}"),
-        (clip, f"/clips/{item.edit_id}"),
+        (item.edit_id, f"/clips/{render}"),
+        (clip, f"/clips/{render}"),
         (item.connection_id, f"/posts?account={item.connection_id}"),
     ):
         assert [one for one, _ in await found(owner, str(pasted))] == [wanted], pasted
+        assert (await owner.get(f".{wanted}")).status_code == 200
     assert await found(owner, str(new_id())) == []
     other = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     elsewhere = Visitor(owner.client, owner.code, other)

@@ -20,7 +20,7 @@ from clipcast.clips.pictures import picture_version
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.containers import ACCEPT, TITLES
 from clipcast.common.ids import parse_id
-from clipcast.common.media import Media, stored_media
+from clipcast.common.media import Media, known_media, stored_media
 from clipcast.common.problems import AppError, NotFound
 from clipcast.database.models.clips import Render
 from clipcast.platforms.registry import PLATFORMS
@@ -140,6 +140,11 @@ def _choices(labels: list[tuple[str, int]]) -> list[tuple[str, str, list[tuple[s
 def _picture(render: Render) -> Picture:
     key = (render.rendition and render.rendition.thumbnail_key) or render.clip.thumbnail_key
     return Picture(render.id, render.name, picture_version(key) if key else "")
+
+
+def known_media_of(render: Render) -> Media | None:
+    """Return the properties of the clip's file; None if they are not known, or cannot be read."""
+    return known_media(render.output)
 
 
 def media_of(render: Render) -> Media | None:

@@ -26,7 +26,7 @@ from clipcast.posts.duplicates import DuplicateContent
 from clipcast.posts.schemas import MAX_TARGETS
 from clipcast.renders.repository import list_renders, renders_by_edit_id
 from clipcast.web import compose_accounts, compose_page, edit_conflicts, previews, times
-from clipcast.web.clip_library import media_of
+from clipcast.web.clip_library import known_media_of
 from clipcast.web.clips import fits_of
 from clipcast.web.composition import Composition, load_composition, read_composition, read_time
 from clipcast.web.pages import headers
@@ -75,7 +75,7 @@ async def library(member: Editing, find: Annotated[str, Query(max_length=200)] =
         else:
             clips, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN, find.strip())
     return member.render(
-        "compose/library.html", clips=clips, find=find.strip(), more=total - len(clips), media_of=media_of
+        "compose/library.html", clips=clips, find=find.strip(), more=total - len(clips), media_of=known_media_of
     )
 
 

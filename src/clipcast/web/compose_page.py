@@ -32,7 +32,7 @@ from clipcast.posts.preflight import HORIZON, Checked, check_doubles, check_post
 from clipcast.posts.repository import posts_near
 from clipcast.renders.repository import completed_renditions
 from clipcast.web import compose_accounts, edit_conflicts, forms, previews, times
-from clipcast.web.clip_library import media_of
+from clipcast.web.clip_library import known_media_of
 from clipcast.web.composition import Composition, load_composition
 from clipcast.web.edit_conflicts import Conflict, Difference, Names
 from clipcast.web.field_errors import FieldError, field_errors
@@ -214,7 +214,7 @@ async def _fields(member: Member, request: Request, composition: Composition) ->
         },
         "fields": {name: forms.fields_of(PLATFORMS[name].metadata) for name in composition.platforms},
         "forms": forms,
-        "media_of": media_of,
+        "media_of": known_media_of,
     }
 
 

@@ -1,4 +1,4 @@
-"""The command palette: actions, pages, accounts, clips and posts by a few letters, and anything by a pasted id."""
+"""The command palette: actions, pages, accounts, clients and clips by a few letters, and anything by a pasted id."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.common.ids import parse_id
+from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job
@@ -52,6 +53,7 @@ PAGES = (
     Entry("Calendar", "/calendar", "calendar", words="month week plan"),
     Entry("Posts", "/posts", "send"),
     Entry("Drafts", "/drafts", "edit", role="editor"),
+    Entry("Review", "/review", "eye", words="approve approvals"),
     Entry("Clips", "/clips", "movie", words="videos library"),
     Entry("Edit templates", "/templates", "movie", words="renders"),
     Entry("Accounts", "/connections", "plug-connected", words="connections channels"),
@@ -75,6 +77,7 @@ async def search(member: Looking, q: str = "") -> Response:
                 "Do": _matching(member, ACTIONS, typed),
                 "Go to": _matching(member, PAGES, typed) if typed else [],
                 "Accounts": await _accounts(session, member.workspace.id, typed) if typed else [],
+                "Clients": await _clients(session, member.workspace.id, typed) if typed else [],
                 "Clips": await _clips(session, member.workspace.id, typed),
             }
     return member.render(
@@ -115,11 +118,17 @@ async def _accounts(session: AsyncSession, workspace_id: UUID, typed: str) -> li
 
 
 async def _clips(session: AsyncSession, workspace_id: UUID, typed: str) -> list[Entry]:
-    query = select(Render.edit_setting_id, Render.name).where(Render.workspace_id == workspace_id)
+    query = select(Render.id, Render.name).where(Render.workspace_id == workspace_id, Render.deleted_at.is_(None))
     if typed:
         query = query.where(Render.name.icontains(typed, autoescape=True))
     found = await session.execute(query.order_by(Render.id.desc()).limit(GROUP_MAX))
-    return [Entry(name, f"/clips/{edit_id}", "movie") for edit_id, name in found]
+    return [Entry(name, f"/clips/{id}", "movie") for id, name in found]
+
+
+async def _clients(session: AsyncSession, workspace_id: UUID, typed: str) -> list[Entry]:
+    query = select(Client).where(Client.workspace_id == workspace_id, Client.name.icontains(typed, autoescape=True))
+    found = await session.scalars(query.order_by(Client.name).limit(GROUP_MAX))
+    return [Entry(one.name, f"/clients/{one.id}/posts", "user") for one in found]
 
 
 async def _with_id(session: AsyncSession, workspace_id: UUID, pasted: UUID) -> list[Entry]:
@@ -135,7 +144,7 @@ async def _with_id(session: AsyncSession, workspace_id: UUID, pasted: UUID) -> l
     job = select(Job.subject_id).where(Job.workspace_id == workspace_id, Job.id == pasted).scalar_subquery()
     if row := await first(item.where(or_(Item.id == pasted, Item.id == job))):
         found.append(Entry("Open the item", f"/posts/{row[0]}#item-{row[1]}", platform=row[2]))
-    render = select(Render.edit_setting_id, Render.name).where(Render.workspace_id == workspace_id)
+    render = select(Render.id, Render.name).where(Render.workspace_id == workspace_id)
     clip = select(Clip.id).where(Clip.id == pasted).scalar_subquery()
     if row := await first(
         render.where(or_(Render.edit_setting_id == pasted, Render.id == pasted, Render.clip_id == clip))

@@ -27,3 +27,8 @@ def upgrade() -> None:
         ["workspace_id", "saved_by", "id"],
         postgresql_where=sa.text("post_id IS NOT NULL"),
     )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_drafts_sent", table_name="drafts")
+    op.drop_table("account_sets")
