@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -75,7 +74,7 @@ async def create_folder(session: AsyncSession, workspace_id: UUID, name: str, pa
     count = await session.scalar(select(func.count()).where(Folder.workspace_id == workspace_id))
     if (count or 0) >= FOLDERS_MAX:
         message = f"The workspace has {count} folders, the maximum is {FOLDERS_MAX}. Delete one first."
-        raise ValidationFailed([Problem("/name", "too_many", message, FOLDERS_MAX, count)])
+        raise ValidationFailed([Problem("/name", "too_long", message, FOLDERS_MAX, count)])
     folder = Folder(workspace_id=workspace_id, parent_id=parent and parent.id)
     await _name(session, folder, name)
     session.add(folder)
@@ -107,7 +106,7 @@ async def _name(session: AsyncSession, folder: Folder, typed: str) -> None:
     try:
         name = clean_name(typed, FOLDER_MAX)
     except NotAName as error:
-        raise ValidationFailed([Problem("/name", _code(typed), str(error))]) from None
+        raise ValidationFailed([Problem("/name", "invalid", str(error))]) from None
     same = select(Folder.id).where(
         Folder.workspace_id == folder.workspace_id,
         Folder.parent_id.is_not_distinct_from(folder.parent_id),
@@ -119,11 +118,6 @@ async def _name(session: AsyncSession, folder: Folder, typed: str) -> None:
             message = f"Another folder here is called {name!r}. Choose another name."
             raise ValidationFailed([Problem("/name", "not_unique", message)])
     folder.name, folder.name_key = name, name_key(name)
-
-
-def _code(typed: str) -> Literal["too_short", "too_long", "invalid"]:
-    stripped = typed.strip()
-    return "too_short" if not stripped else "too_long" if len(stripped) > FOLDER_MAX else "invalid"
 
 
 async def _hold(session: AsyncSession, workspace_id: UUID) -> None:

@@ -203,7 +203,7 @@ def label(session: AsyncSession, clips: Sequence[Render], labels: Mapping[UUID, 
         if one.id in before:
             if len(labels[one.id]) > LABELS_MAX:
                 message = f"{one.name!r} would have {len(labels[one.id])} labels, maximum {LABELS_MAX}. Remove some."
-                raise ValidationFailed([Problem("/labels", "too_many", message, LABELS_MAX, len(labels[one.id]))])
+                raise ValidationFailed([Problem("/labels", "too_long", message, LABELS_MAX, len(labels[one.id]))])
             one.labels = labels[one.id]
     _told(session, clips)
     return before
