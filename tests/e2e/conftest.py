@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 from pydantic import AnyHttpUrl
 
 from clipcast.common.settings import Settings
@@ -20,6 +20,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+# A busy machine is slow. What does not come fails in the end.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

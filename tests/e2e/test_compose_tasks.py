@@ -47,7 +47,7 @@ async def test_five_clips_go_to_eight_accounts_in_twelve_presses(
     await page.set_viewport_size({"width": 1280, "height": 800})
     await page.add_init_script(COUNT)
     await page.goto(base)
-    await page.get_by_role("link", name="New post").click()
+    await page.get_by_role("banner").get_by_role("link", name="New post").click()
     await add_clips(page, *NAMES)
     await page.get_by_label("All of All accounts").click()
     await expect(page.locator("#account-count")).to_have_text("8 of 8")
