@@ -18,6 +18,12 @@ export const events: INodePropertyOptions[] = [
 	{ name: 'Quota Exhausted', value: 'quota.exhausted', description: 'A quota of an account is used up, and an item waits for it' },
 	{ name: 'Render Completed', value: 'render.completed', description: 'The file of a render exists' },
 	{ name: 'Render Failed', value: 'render.failed', description: 'A render has no file' },
+	{ name: 'Review Approved', value: 'review.approved', description: 'A post was approved' },
+	{ name: 'Review Changes Requested', value: 'review.changes_requested', description: 'A reviewer asked for changes of a post' },
+	{ name: 'Review Commented', value: 'review.commented', description: 'Somebody commented on a post in review' },
+	{ name: 'Review Expired', value: 'review.expired', description: 'The time of a post passed before its approval; It is not sent' },
+	{ name: 'Review Expiring', value: 'review.expiring', description: 'The time of a post comes within an hour, and it is not approved' },
+	{ name: 'Review Requested', value: 'review.requested', description: 'A post was sent for review, or changed after a decision about it' },
 	{ name: 'Webhook Disabled', value: 'webhook.disabled', description: 'Clipcast sends nothing to a webhook any more' },
 	{ name: 'Webhook Failing', value: 'webhook.failing', description: 'A webhook has failed for 4 days; It is disabled after 5' },
 ];
