@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 async def test_destructive_action_needs_a_confirmation(served: Installation, sandbox: Sandbox, page: Page) -> None:
     base = await set_up(page, served)
     await connect(page, base, "TikTok")
+    dialog = page.locator("#confirm")
     await page.get_by_role("button", name="Remove").click()
-    dialog = page.get_by_role("dialog")
     await expect(dialog).to_contain_text("Published videos stay live")
     await shoot(page, "settings-confirm")
     await dialog.get_by_role("button", name="Cancel").click()

@@ -17,8 +17,7 @@ async def test_webhook_gets_a_delivery_and_it_is_sent_again(served: Installation
     object.__setattr__(served, "settings", settings)
     base = await set_up(page, served)
     async with receiving(Reply(204)) as receiver, working(served):
-        await page.goto(base + "/settings")
-        await page.get_by_role("link", name="Webhooks").click()
+        await page.goto(base + "/developers/webhooks")
         await page.get_by_label("Address").fill(receiver.url)
         await page.get_by_label("Note").fill("n8n")
         await page.get_by_role("button", name="Create webhook").click()

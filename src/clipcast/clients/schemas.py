@@ -41,7 +41,7 @@ class UpdateClient(Body):
     color: Annotated[int | None, COLOR] = None
 
 
-class ClientOut(ResponseModel):
+class ClientDetail(ResponseModel):
     """A client: a group of accounts."""
 
     id: Annotated[Id, Field(description="The client's id.")]
@@ -56,5 +56,5 @@ class ClientOut(ResponseModel):
 class ClientList(BaseModel):
     """A page of the workspace's clients."""
 
-    clients: Annotated[list[ClientOut], Field(description="By name.")]
+    clients: Annotated[list[ClientDetail], Field(description="By name.")]
     pagination: Annotated[Pagination, Field(description="The position of this page.")]

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.audit.service import Actor, record
 from clipcast.clients import repository
 from clipcast.clients.names import name_key
-from clipcast.clients.schemas import COLORS, ClientOut, CreateClient, UpdateClient
+from clipcast.clients.schemas import COLORS, ClientDetail, CreateClient, UpdateClient
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
@@ -100,22 +100,22 @@ async def assign_accounts(
     return changed
 
 
-async def show_clients(session: AsyncSession, clients: Collection[Client]) -> list[ClientOut]:
+async def show_clients(session: AsyncSession, clients: Collection[Client]) -> list[ClientDetail]:
     """Return clients as the API shows them."""
     counts = await repository.count_accounts(session, [client.id for client in clients])
     return [_shown(client, counts.get(client.id, 0)) for client in clients]
 
 
-async def show_client(session: AsyncSession, client: Client) -> ClientOut:
+async def show_client(session: AsyncSession, client: Client) -> ClientDetail:
     """Return a client as the API shows it."""
     [shown] = await show_clients(session, [client])
     return shown
 
 
-def _shown(client: Client, account_count: int) -> ClientOut:
-    names = ClientOut.model_fields.keys() - {"account_count"}
+def _shown(client: Client, account_count: int) -> ClientDetail:
+    names = ClientDetail.model_fields.keys() - {"account_count"}
     fields = {name: getattr(client, name) for name in names}
-    return ClientOut.model_validate(fields | {"account_count": account_count})
+    return ClientDetail.model_validate(fields | {"account_count": account_count})
 
 
 async def _hold_names(session: AsyncSession, workspace_id: UUID) -> None:

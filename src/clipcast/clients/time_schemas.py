@@ -145,7 +145,7 @@ class QueueEntry(NextTime):
     post_ids: Annotated[list[Id], Field(description="The posts in it. Empty: it is free.")]
 
 
-class Queue(BaseModel):
+class ClientQueue(BaseModel):
     """The next posting times of a client, with the posts in them."""
 
     timezone: Annotated[str, Field(description="The client's time zone.", examples=["Europe/Lisbon"])]

@@ -721,7 +721,7 @@ class CheckFacts(TypedDict):
     message: str
 
 
-class Client(TypedDict):
+class ClientDetail(TypedDict):
     """A client: a group of accounts."""
 
     id: str
@@ -736,8 +736,15 @@ class Client(TypedDict):
 class ClientList(TypedDict):
     """A page of the workspace's clients."""
 
-    clients: list[Client]
+    clients: list[ClientDetail]
     pagination: Pagination
+
+
+class ClientQueue(TypedDict):
+    """The next posting times of a client, with the posts in them."""
+
+    timezone: str
+    queue: list[QueueEntry]
 
 
 class Comment(TypedDict):
@@ -1604,13 +1611,6 @@ class ProblemDocument(TypedDict):
     request_id: str
     errors: NotRequired[list[ProblemDetail]]
     more_errors: NotRequired[int | None]
-
-
-class Queue(TypedDict):
-    """The next posting times of a client, with the posts in them."""
-
-    timezone: str
-    queue: list[QueueEntry]
 
 
 class QueueEntry(TypedDict):

@@ -524,7 +524,7 @@ class Operations(Calls):
 
     def create_client(
         self, *, idempotency_key: str | None = None, **body: Unpack[models.CreateClient]
-    ) -> models.Client:
+    ) -> models.ClientDetail:
         """Create a client.
 
         Create a client: a group of accounts. PATCH /connections/{connection_id} puts an account into it.
@@ -544,18 +544,18 @@ class Operations(Calls):
         """
         return self._call(requests.list_clients(page=page, limit=limit))
 
-    def iterate_clients(self) -> Iterator[models.Client]:
+    def iterate_clients(self) -> Iterator[models.ClientDetail]:
         """Yield each of the `clients` that `list_clients` lists, page by page."""
         return self._pages(lambda page: requests.list_clients(page=page, limit=100), "clients")
 
-    def get_client(self, client_id: str, /) -> models.Client:
+    def get_client(self, client_id: str, /) -> models.ClientDetail:
         """Get a client.
 
         Return a client. `GET /connections?client=` lists its accounts, `GET /posts?client=` its posts.
         """
         return self._call(requests.get_client(client_id))
 
-    def update_client(self, client_id: str, /, **body: Unpack[models.UpdateClient]) -> models.Client:
+    def update_client(self, client_id: str, /, **body: Unpack[models.UpdateClient]) -> models.ClientDetail:
         """Change a client.
 
         Change the name, the time zone or the colour of a client. Scheduled posts keep their times.
@@ -605,7 +605,7 @@ class Operations(Calls):
         """
         return self._call(requests.list_next_times(client_id, count=count, connection_id=connection_id))
 
-    def get_queue(self, client_id: str, /, *, count: int | None = None) -> models.Queue:
+    def get_queue(self, client_id: str, /, *, count: int | None = None) -> models.ClientQueue:
         """Get the queue.
 
         Return the next posting times of the client with the posts in them, also those of single accounts.

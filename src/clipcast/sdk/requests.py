@@ -415,7 +415,9 @@ def list_platforms() -> Request[models.PlatformList]:
     return Request("listPlatforms", "GET", path("/platforms"), reads=True, returns="PlatformList")
 
 
-def create_client(*, idempotency_key: str | None = None, **body: Unpack[models.CreateClient]) -> Request[models.Client]:
+def create_client(
+    *, idempotency_key: str | None = None, **body: Unpack[models.CreateClient]
+) -> Request[models.ClientDetail]:
     """Return the request of `createClient`."""
     return Request(
         "createClient",
@@ -424,7 +426,7 @@ def create_client(*, idempotency_key: str | None = None, **body: Unpack[models.C
         body=body,
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
-        returns="Client",
+        returns="ClientDetail",
     )
 
 
@@ -435,15 +437,17 @@ def list_clients(*, page: int | None = None, limit: int | None = None) -> Reques
     )
 
 
-def get_client(client_id: str, /) -> Request[models.Client]:
+def get_client(client_id: str, /) -> Request[models.ClientDetail]:
     """Return the request of `getClient`."""
-    return Request("getClient", "GET", path("/clients/{client_id}", client_id=client_id), reads=True, returns="Client")
+    return Request(
+        "getClient", "GET", path("/clients/{client_id}", client_id=client_id), reads=True, returns="ClientDetail"
+    )
 
 
-def update_client(client_id: str, /, **body: Unpack[models.UpdateClient]) -> Request[models.Client]:
+def update_client(client_id: str, /, **body: Unpack[models.UpdateClient]) -> Request[models.ClientDetail]:
     """Return the request of `updateClient`."""
     return Request(
-        "updateClient", "PATCH", path("/clients/{client_id}", client_id=client_id), body=body, returns="Client"
+        "updateClient", "PATCH", path("/clients/{client_id}", client_id=client_id), body=body, returns="ClientDetail"
     )
 
 
@@ -488,7 +492,7 @@ def list_next_times(
     )
 
 
-def get_queue(client_id: str, /, *, count: int | None = None) -> Request[models.Queue]:
+def get_queue(client_id: str, /, *, count: int | None = None) -> Request[models.ClientQueue]:
     """Return the request of `getQueue`."""
     return Request(
         "getQueue",
@@ -496,7 +500,7 @@ def get_queue(client_id: str, /, *, count: int | None = None) -> Request[models.
         path("/clients/{client_id}/queue", client_id=client_id),
         query(count=count),
         reads=True,
-        returns="Queue",
+        returns="ClientQueue",
     )
 
 

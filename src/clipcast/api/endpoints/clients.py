@@ -30,7 +30,7 @@ Writer = Annotated[Caller, Depends(needs("posts:write"))]
     openapi_extra=documented(schemas.CreateClient),
     summary="Create a client",
     status_code=201,
-    response_model=schemas.ClientOut,
+    response_model=schemas.ClientDetail,
 )
 async def create_client(
     request: Request,
@@ -59,7 +59,7 @@ async def list_clients(installation: InstallationDep, caller: Reader, page: Anno
         return paged("clients", await service.show_clients(session, found), page, total)
 
 
-@router.get("/clients/{client_id}", operation_id="getClient", summary="Get a client", response_model=schemas.ClientOut)
+@router.get("/clients/{client_id}", operation_id="getClient", summary="Get a client", response_model=schemas.ClientDetail)
 async def get_client(client_id: str, installation: InstallationDep, caller: Reader) -> Any:
     """Return a client. `GET /connections?client=` lists its accounts, `GET /posts?client=` its posts."""
     async with installation.database.session() as session:
@@ -72,7 +72,7 @@ async def get_client(client_id: str, installation: InstallationDep, caller: Read
     operation_id="updateClient",
     openapi_extra=documented(schemas.UpdateClient),
     summary="Change a client",
-    response_model=schemas.ClientOut,
+    response_model=schemas.ClientDetail,
 )
 async def update_client(
     client_id: str,
@@ -172,7 +172,7 @@ async def list_next_times(
 
 
 @router.get(
-    "/clients/{client_id}/queue", operation_id="getQueue", summary="Get the queue", response_model=time_schemas.Queue
+    "/clients/{client_id}/queue", operation_id="getQueue", summary="Get the queue", response_model=time_schemas.ClientQueue
 )
 async def get_queue(
     client_id: str,
