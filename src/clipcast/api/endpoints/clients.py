@@ -59,7 +59,9 @@ async def list_clients(installation: InstallationDep, caller: Reader, page: Anno
         return paged("clients", await service.show_clients(session, found), page, total)
 
 
-@router.get("/clients/{client_id}", operation_id="getClient", summary="Get a client", response_model=schemas.ClientDetail)
+@router.get(
+    "/clients/{client_id}", operation_id="getClient", summary="Get a client", response_model=schemas.ClientDetail
+)
 async def get_client(client_id: str, installation: InstallationDep, caller: Reader) -> Any:
     """Return a client. `GET /connections?client=` lists its accounts, `GET /posts?client=` its posts."""
     async with installation.database.session() as session:
@@ -172,7 +174,10 @@ async def list_next_times(
 
 
 @router.get(
-    "/clients/{client_id}/queue", operation_id="getQueue", summary="Get the queue", response_model=time_schemas.ClientQueue
+    "/clients/{client_id}/queue",
+    operation_id="getQueue",
+    summary="Get the queue",
+    response_model=time_schemas.ClientQueue,
 )
 async def get_queue(
     client_id: str,
