@@ -62,7 +62,10 @@ async def served(installation: Installation, cheap_passwords: None) -> AsyncIter
     settings: Settings = installation.settings.model_copy(update={"public_url": AnyHttpUrl(f"http://127.0.0.1:{port}")})
     object.__setattr__(installation, "settings", settings)
     application = create_app(installation)
-    config = uvicorn.Config(application, host="127.0.0.1", port=port, log_level="warning", lifespan="off")
+    # A failed test leaves pages open, whose event streams would never end.
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve())
     while not server.started:
