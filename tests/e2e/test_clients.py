@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from sqlalchemy import select
 
-from clipcast.clients.names import name_key
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.common.names import name_key
 from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
 from clipcast.clients import repository
-from clipcast.clients.names import name_key
 from clipcast.clients.schemas import COLORS, ClientDetail, CreateClient, UpdateClient
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
+from clipcast.common.names import name_key
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.changes import tell
 from clipcast.database.models.clients import Client

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
 from clipcast.clients import repository
-from clipcast.clients.names import clean_name, name_key
+from clipcast.clients.names import clean_name
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
+from clipcast.common.names import name_key
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.database.models.clients import Client, HashtagSet
 

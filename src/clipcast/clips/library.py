@@ -13,8 +13,9 @@ from sqlalchemy import ARRAY, ColumnElement, Float, Select, String, cast, exists
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager
 
-from clipcast.clips.names import LABEL_MAX, NotAName, clean_name, name_key
+from clipcast.clips.names import LABEL_MAX, NotAName, clean_name
 from clipcast.clock import clock
+from clipcast.common.names import name_key
 from clipcast.common.problems import Problem, ValidationFailed
 from clipcast.database.changes import tell
 from clipcast.database.models.clips import Clip, Folder, Render

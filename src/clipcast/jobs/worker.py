@@ -168,7 +168,7 @@ class WorkerProcess:
         while await promote(self._database):
             pass
         # Its main queue comes last: a test that moves the loop's time while a run waits must not end the next claim.
-        queues = dict(more or {}) | dict([*self.slots.facts.slots.items()][::-1])
+        queues = dict(more or {}) | dict(reversed([*self.slots.facts.slots.items()]))
         slots = self._make_slots(queues, RowsEngine.name)
         await slots.open()
         await self._sort()

@@ -21,7 +21,7 @@ class Client(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     name: Mapped[str]
-    # The name without regard to case (clients/names.py).
+    # The name without regard to case (common/names.py).
     name_key: Mapped[str]
     # 1 to 12: one of the colours of frontend/styles/tokens.css.
     color: Mapped[int] = mapped_column(SmallInteger)

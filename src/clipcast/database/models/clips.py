@@ -68,7 +68,7 @@ class Folder(Base):
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("folders.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
-    # The name without regard to case (clips/names.py).
+    # The name without regard to case (common/names.py).
     name_key: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 

@@ -1,0 +1,22 @@
+"""Names that people type: one form for what looks the same."""
+
+import unicodedata
+
+# They join letters and emoji, and are invisible by themselves.
+JOINERS = "\u200c\u200d"
+
+
+def composed(typed: str) -> str:
+    """Return a text with composed characters and single spaces."""
+    return " ".join(unicodedata.normalize("NFC", typed).split())
+
+
+def invisible_in(name: str) -> str | None:
+    """Return the code of the first invisible character, such as `U+202E`; None without one."""
+    bad = next((one for one in name if not one.isprintable() and one not in JOINERS), None)
+    return f"U+{ord(bad):04X}" if bad else None
+
+
+def name_key(name: str) -> str:
+    """Return what two names share that people take for one: upper and lower case, wide and narrow characters."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
