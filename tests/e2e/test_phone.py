@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 # is another's, and has such regions of its own.
 TOO_WIDE = """() => {
   const wide = [];
-  const scrolls = ".wide *, .places *, pre *, svg *, .plot *, #reference *";
+  const scrolls = ".wide *, pre *, svg *, .plot *, #reference *";
   const unseen = ".sr, details:not([open]) *, ol.scalar-toaster";
   for (const one of document.body.querySelectorAll("*")) {
     const box = one.getBoundingClientRect();
