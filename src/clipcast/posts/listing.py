@@ -17,16 +17,13 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Select,
-    String,
     Uuid,
     any_,
-    bindparam,
     false,
     func,
     literal,
     or_,
     select,
-    text,
     true,
     tuple_,
 )
@@ -38,38 +35,17 @@ from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Draft, Item, Post
-from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts import captions
 
 # Counts are exact up to this number.
 COUNTED = 10_000
-# A search looks at the captions of the newest posts of the chosen days, and at so many clips and accounts.
-SEARCHED = 5_000
+# A search looks at the names of so many clips and accounts.
 NAMES_MAX = 200
 # The items that are read to find the posts of a filter.
 ITEMS_MAX = 5_000
 TABS = ("all", "scheduled", "published", "needs")
 
 STARTS_AT = func.coalesce(Post.scheduled_at, Post.created_at)
-# The fields of the platforms that hold a caption or a title.
-FIELDS = sorted(
-    {field for one in PLATFORMS.values() for field in (one.metadata.text_field, one.metadata.title_field) if field}
-)
-CAPTIONS = text(f"""
-    SELECT newest.id FROM (
-        SELECT id FROM posts
-        WHERE workspace_id = :workspace_id
-          AND coalesce(scheduled_at, created_at) >= coalesce(:since, '-infinity')
-          AND coalesce(scheduled_at, created_at) < coalesce(:until, 'infinity')
-        ORDER BY coalesce(scheduled_at, created_at) DESC, id DESC LIMIT {SEARCHED}
-    ) AS newest
-    CROSS JOIN LATERAL (SELECT details FROM items WHERE post_id = newest.id ORDER BY position LIMIT 1) AS first
-    WHERE concat_ws(chr(10), {", ".join(f"first.details ->> '{field}'" for field in FIELDS)}) ILIKE :pattern
-""").bindparams(  # noqa: S608 - constants of this program
-    bindparam("workspace_id", type_=Uuid()),
-    bindparam("pattern", type_=String()),
-    bindparam("since", type_=DateTime(timezone=True)),
-    bindparam("until", type_=DateTime(timezone=True)),
-)
 
 
 class Place(NamedTuple):
@@ -272,20 +248,29 @@ async def _needy(
 
 
 async def _search(session: AsyncSession, workspace_id: UUID, wanted: Wanted, plan: _Plan) -> None:
-    """Narrow the plan to posts that contain the words: in a caption, a clip's name, a handle, or as an id."""
+    """Narrow the plan to posts that contain the words: in a caption, a clip's name, a handle, or as an id.
+
+    Frequent captions are a condition of the walk along the times. An index finds the others.
+    """
     pattern = f"%{escaped(wanted.query)}%"
     found: set[UUID] = set()
     if id := parse_id(wanted.query):
         found |= {id, *await session.scalars(select(Item.post_id).where(Item.id == id))}
-    found |= set(await session.scalars(CAPTIONS, {
-        "workspace_id": workspace_id, "pattern": pattern, "since": wanted.since, "until": wanted.until,
-    }))  # fmt: skip
+    many: list[ColumnElement[bool]] = []
+    newest = await captions.search_newest(session, workspace_id, pattern, wanted.since, wanted.until)
+    older: set[UUID] | None = None if newest.are_frequent else set()
+    if not newest.are_all and not newest.are_frequent:
+        worded = select(Item.post_id).where(Item.workspace_id == workspace_id, captions.with_words(wanted.query))
+        older = await _few(session, worded, ITEMS_MAX)
+    if older is None:
+        many.append(_has_item(captions.has_caption(pattern, wanted.query)))
+    else:
+        found |= newest.post_ids | older
     clips = select(Render.edit_setting_id).where(Render.workspace_id == workspace_id, Render.name.ilike(pattern))
     edit_ids = list(await session.scalars(clips.order_by(Render.id.desc()).limit(NAMES_MAX)))
     handles = Connection.username.ilike(pattern) | Connection.display_name.ilike(pattern)
     accounts = select(Connection.id).where(Connection.workspace_id == workspace_id, handles)
     connection_ids = list(await session.scalars(accounts.order_by(Connection.id.desc()).limit(NAMES_MAX)))
-    many: list[ColumnElement[bool]] = []
     for column, ids in ((Item.edit_id, edit_ids), (Item.connection_id, connection_ids)):
         few = await _few(session, select(Item.post_id).where(_among(column, ids)), ITEMS_MAX) if ids else set()
         if few is None:

@@ -356,6 +356,7 @@ async def delete_item(
     if not left:
         await session.delete(post)
     else:
+        left[0].position = 0  # where the post's caption is found
         post.updated_at = clock.now()
         post.version += 1
         if post_status(one.status for one in left) == "pending":

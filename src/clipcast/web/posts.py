@@ -19,7 +19,7 @@ from clipcast.common.storable import UNSTORABLE
 from clipcast.connections.repository import CHOICES, get_connection, list_choices
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import listing
+from clipcast.posts import captions, listing
 from clipcast.posts.lines import PostLine, lines_of
 from clipcast.web import times
 from clipcast.web.forms import FilledForm
@@ -93,7 +93,7 @@ async def posts_page(member: Looking, after: str = "") -> Response:
         clients=clients,
         all_words=_all_words(number, found.next is not None or place is not None),
         all_number=str(min(number or BULK_MOST, BULK_MOST)),
-        searched_newest=shown_number(listing.SEARCHED) if filters.typed["q"] and not found.next else "",
+        searched_newest=shown_number(captions.NEWEST) if filters.typed["q"] and not found.next else "",
     )
 
 

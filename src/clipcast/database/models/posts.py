@@ -17,6 +17,12 @@ from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.reviews import ReviewState
 
+# The words of an item's caption and title, whatever its platform calls them (posts/captions.py).
+CAPTION_WORDS = (
+    "to_tsvector('simple'::regconfig, coalesce(details ->> 'caption', '') || ' ' || "
+    "coalesce(details ->> 'commentary', '') || ' ' || coalesce(details ->> 'description', '') || ' ' || "
+    "coalesce(details ->> 'text', '') || ' ' || coalesce(details ->> 'title', ''))"
+)
 UNAPPROVED = f"review IN ('{ReviewState.WAITING}', '{ReviewState.CHANGES_REQUESTED}')"
 
 
@@ -96,6 +102,10 @@ class Item(Base):
             postgresql_where=text("published_at IS NOT NULL"),
         ),
         Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
+        # A post's caption is that of its first item.
+        Index(
+            "ix_items_caption_words", text(CAPTION_WORDS), postgresql_using="gin", postgresql_where=text("position = 0")
+        ),
         Index(
             "ix_items_workspace_id_published_at",
             "workspace_id",
