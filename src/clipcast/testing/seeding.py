@@ -175,10 +175,7 @@ async def _copy(connection: Any, table: Table, rows: Sequence[Mapping[str, Any]]
         return
     given = rows[0].keys()
     columns = [one for one in table.columns if one.name in given or (one.default is not None and one.default.has_arg)]
-    defaults = [
-        None if one.name in given else one.default.arg(None) if one.default.is_callable else one.default.arg
-        for one in columns
-    ]
+    defaults = [None if one.name in given else _default(one.default) for one in columns]
     is_json = [isinstance(one.type, JSONB) for one in columns]
 
     def record(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -191,6 +188,10 @@ async def _copy(connection: Any, table: Table, rows: Sequence[Mapping[str, Any]]
     await connection.copy_records_to_table(
         table.name, records=map(record, rows), columns=[one.name for one in columns], timeout=None
     )
+
+
+def _default(default: Any) -> Any:
+    return default.arg(None) if default.is_callable else default.arg
 
 
 Rows = dict[str, list[dict[str, Any]]]
