@@ -1,6 +1,7 @@
 """Conversions of a clip in full HD, beside the ffmpeg program with the same settings."""
 
 import asyncio
+import json
 import os
 import resource
 import shutil
@@ -18,7 +19,7 @@ import psutil
 from benchmarks.figures import Figure
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.children import Children
-from clipcast.rendering.convert import Input, convert
+from clipcast.rendering.convert import OUTPUT, Input, convert
 from clipcast.rendering.examine import examine
 from clipcast.rendering.planner import plan
 from clipcast.rendering.recipe import Picture, Recipe, Sound
@@ -27,6 +28,7 @@ from clipcast.rendering.recipe import Picture, Recipe, Sound
 SECONDS = int(os.environ.get("BENCH_SECONDS", "60"))
 RUNS = 3
 PLANS = 100
+COMPARED = "10"
 PICTURE = Picture(1080, 1920, (30, 1))
 H264 = ["-c:v", "libx264", "-preset", "veryfast", "-profile:v", "high", "-crf", "19"]
 H264 += ["-maxrate", "12M", "-bufsize", "24M", "-g", "60", "-bf", "2"]
@@ -54,10 +56,13 @@ async def _encoding(folder: Path, clip: Path, large: Path) -> list[Figure]:
     program = ["-i", str(clip), *H264, "-threads", threads, *AAC, "-movflags", "+faststart", str(folder / "a.mp4")]
     ours = [await _cpu(partial(_convert, folder, clip, encode)) for _ in range(RUNS)]
     theirs = [await _cpu(partial(asyncio.to_thread, ffmpeg, *program)) for _ in range(RUNS)]
+    await _convert(folder, clip, encode)
+    quality = _vmaf(folder / OUTPUT, clip), _vmaf(folder / "a.mp4", clip)
     hdr = [await _cpu(partial(_convert, folder, large, Recipe(picture=PICTURE))) for _ in range(RUNS)]
     return [
         Figure(f"convert {SECONDS} s of 1080p: CPU", min(ours)[0], "s", "ffmpeg", min(theirs)[0]),
         Figure("convert 1080p: memory", min(one[1] for one in ours), "MB", "ffmpeg", min(one[1] for one in theirs)),
+        Figure("convert 1080p: quality, VMAF of 100", quality[0], "", "ffmpeg", quality[1]),
         Figure("convert 4K 10 bit HLG to 1080p: memory", min(one[1] for one in hdr), "MB", "goal", 650),
     ]
 
@@ -94,6 +99,17 @@ async def _cheap(folder: Path, clip: Path) -> list[Figure]:
 
 def ffmpeg(*arguments: str) -> None:
     subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", *arguments], check=True)
+
+
+def _vmaf(made: Path, clip: Path) -> float:
+    """Return how alike the first seconds of a converted file and its source look, from 0 to 100."""
+    log = made.with_suffix(".json")
+    # Without the same tags, the filter would convert the colours of one of them.
+    same = "setpts=PTS-STARTPTS,setparams=colorspace=bt709:range=tv"
+    compare = f"[0:v]{same}[a];[1:v]{same}[b];[a][b]libvmaf=log_fmt=json:log_path={log}"
+    compared = ["-t", COMPARED, "-i", str(made), "-t", COMPARED, "-i", str(clip), "-lavfi", compare, "-f", "null", "-"]
+    ffmpeg(*compared)
+    return float(json.loads(log.read_text())["pooled_metrics"]["vmaf"]["mean"])
 
 
 async def _read(path: Path, start: int, end: int) -> AsyncIterator[bytes]:
