@@ -1,6 +1,7 @@
 """The planner: every plan's output keeps the rules, nothing costs more than it must, and equal needs share a file."""
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from clipcast.common.media import Media
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import CHECKS, MP4, MediaRules
-from clipcast.rendering.planner import CURES, FROM_CHEAPEST, Plan, _recipe, after, plan
+from clipcast.rendering.planner import CURES, FROM_CHEAPEST, Plan, _recipe, after, plan, usual_rate
 from clipcast.rendering.recipe import Action, Edit, Fit, Picture, Recipe, Sound, Trim
 
 # A file that every platform takes as it is.
@@ -355,3 +356,22 @@ def test_after_an_edit_has_the_new_length() -> None:
     assert after(GOOD, Recipe(edit=Edit(trim=Trim(5.0, 50.0)))).duration == 15.0
     muted = after(GOOD, Recipe(sound=Sound(mute=True)))
     assert (muted.audio_codec, muted.duration, muted.size < GOOD.size) == (None, 20.0, True)
+
+
+@pytest.mark.parametrize(
+    ("rate", "varies", "usual"),
+    [
+        (29.97, False, Fraction(30000, 1001)),
+        (30.0, False, Fraction(30)),
+        (60.001, False, Fraction(60)),
+        (120.0, False, Fraction(60)),
+        (119.88, False, Fraction(60000, 1001)),
+        (2.0, False, Fraction(30)),
+        (48.0, False, Fraction(48)),
+        (48.0, True, Fraction(50)),
+        (23.976, False, Fraction(24000, 1001)),
+        (1000.0, False, Fraction(125, 4)),
+    ],
+)
+def test_usual_rate(rate: float, varies: bool, usual: Fraction) -> None:
+    assert usual_rate(replace(GOOD, frame_rate=rate, variable_frame_rate=varies)) == usual

@@ -1,7 +1,6 @@
 """The recipes of callers' edits: pure, from the facts of the files."""
 
 from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from clipcast.common.media import Media
 from clipcast.common.validation import problems_of
 from clipcast.rendering.recipe import Action, Cue, Focus, Recipe, Sound, Trim, Watermark
 from clipcast.renders.edit_schemas import EditBody, RenderBody
-from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key, usual_rate
+from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
 
 MEDIA = Media("mp4", 1_000_000, 60.0, 1080, 1920, 30.0, "h264", "aac")
 WIDE = replace(MEDIA, width=1920, height=1080)
@@ -146,25 +145,6 @@ def test_canvas_is_even_and_never_larger_than_the_source(
     picture = recipe(media, **fields).picture
     assert picture
     assert (picture.width, picture.height) == size
-
-
-@pytest.mark.parametrize(
-    ("rate", "varies", "usual"),
-    [
-        (29.97, False, Fraction(30000, 1001)),
-        (30.0, False, Fraction(30)),
-        (60.001, False, Fraction(60)),
-        (120.0, False, Fraction(60)),
-        (119.88, False, Fraction(60000, 1001)),
-        (2.0, False, Fraction(30)),
-        (48.0, False, Fraction(48)),
-        (48.0, True, Fraction(50)),
-        (23.976, False, Fraction(24000, 1001)),
-        (1000.0, False, Fraction(125, 4)),
-    ],
-)
-def test_usual_rate(rate: float, varies: bool, usual: Fraction) -> None:
-    assert usual_rate(replace(MEDIA, frame_rate=rate, variable_frame_rate=varies)) == usual
 
 
 def test_every_field_reaches_the_recipe() -> None:

@@ -13,7 +13,16 @@ from math import ceil, floor, inf
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 from clipcast.platforms.rules import ASPECT_TOLERANCE, RATE_TOLERANCE, MediaRules
-from clipcast.rendering.recipe import Action, Fit, Picture, Recipe, Sound
+from clipcast.rendering.recipe import (
+    COPIED_DELAY,
+    COPIED_PICTURES,
+    COPIED_SOUNDS,
+    Action,
+    Fit,
+    Picture,
+    Recipe,
+    Sound,
+)
 
 # The cheapest action that can mend a broken rule, by the problem's code. A code that is absent cannot be mended.
 CURES = {
@@ -38,14 +47,10 @@ CURES = {
 }  # fmt: skip
 FROM_CHEAPEST = tuple(Action)
 
-# The codecs that are copied into an MP4, with the type of their samples.
-COPIED_CODECS = {"h264": "avc1", "hevc": "hvc1", "av1": "av01"}
 # AVI, ASF and program streams lack times of pictures. Broadcasts lack the description of sound that an MP4 needs.
 NO_PICTURE_COPIED, NO_SOUND_COPIED = {"avi", "mpg", "wmv"}, {"avi", "mpg", "ts"}
 # The containers whose bit rates are measured. Others do not state that of sound, or state any.
 MEASURED = {"mp4", "mov"}
-# Later sound cannot be copied: the file has no edit list that could delay it. Seconds.
-COPIED_DELAY = 0.015
 
 UNIVERSAL_RATES = {
     numerator / denominator: (numerator, denominator)
@@ -138,7 +143,7 @@ def after(media: Media, recipe: Recipe, others: Mapping[int, Media] | None = Non
         media,
         container="mp4",
         duration=duration,
-        video_tag=COPIED_CODECS.get(media.video_codec),
+        video_tag=COPIED_PICTURES.get(media.video_codec),
         brand="isom",
         index_first=True,
         fragmented=False,
@@ -159,13 +164,15 @@ def after(media: Media, recipe: Recipe, others: Mapping[int, Media] | None = Non
 
 def can_copy_picture(media: Media) -> bool:
     """Return whether the picture can be copied into an MP4."""
-    return media.video_codec in COPIED_CODECS and media.container not in NO_PICTURE_COPIED and media.edit_list != "cut"
+    return (
+        media.video_codec in COPIED_PICTURES and media.container not in NO_PICTURE_COPIED and media.edit_list != "cut"
+    )
 
 
 def can_copy_sound(media: Media) -> bool:
     """Return whether the sound can be copied into an MP4, or there is none."""
     return media.audio_codec is None or (
-        media.audio_codec == "aac"
+        media.audio_codec in COPIED_SOUNDS
         and media.container not in NO_SOUND_COPIED
         and media.audio_delay <= COPIED_DELAY
         and media.edit_list != "cut"
@@ -174,10 +181,11 @@ def can_copy_sound(media: Media) -> bool:
 
 def encoded(media: Media, recipe: Recipe) -> Recipe:
     """Return the recipe that encodes what `recipe` would copy of `media`, in its own size and a usual rate."""
-    rate = _rate(media, NO_RULES)
-    peak = FAST_PEAK if rate[0] / rate[1] > FAST_RATE else PEAK
+    rate = usual_rate(media)
+    peak = FAST_PEAK if rate > FAST_RATE else PEAK
     width, height = (max(2, edge // 2 * 2) for edge in (media.width, media.height))
-    return replace(recipe, picture=Picture(width, height, rate, max_bit_rate=peak), sound=recipe.sound or Sound())
+    picture = Picture(width, height, rate.as_integer_ratio(), max_bit_rate=peak)
+    return replace(recipe, picture=picture, sound=recipe.sound or Sound())
 
 
 def estimate_seconds(media: Media, recipe: Recipe) -> int:
@@ -235,8 +243,7 @@ def _sound(rules: MediaRules) -> Sound:
 
 
 def _picture(media: Media, rules: MediaRules, sound: Sound | None, fit: Fit) -> Picture:
-    fraction = _rate(media, rules)
-    rate = fraction[0] / fraction[1]
+    rate = usual_rate(media, rules)
     peak = min(FAST_PEAK if rate > FAST_RATE else PEAK, rules.max_video_bit_rate or FAST_PEAK)
     has_sound = media.audio_codec is not None or rules.needs_sound
     sound_rate = (sound.bit_rate if sound else media.audio_bit_rate or 0) if has_sound else 0
@@ -245,13 +252,13 @@ def _picture(media: Media, rules: MediaRules, sound: Sound | None, fit: Fit) -> 
     limited = int(max(min(budget, PEAK, peak) // 10_000 * 10_000, LEAST_BIT_RATE)) if budget < peak else None
     for short, long in UNIVERSAL_EDGES:
         width, height = _canvas(media, rules, fit, short, long)
-        if limited is None or limited >= MIN_BITS_PER_PIXEL * width * height * rate:
+        if limited is None or limited >= MIN_BITS_PER_PIXEL * width * height * float(rate):
             break
-    return Picture(width, height, fraction, fit, max_bit_rate=peak, bit_rate=limited)
+    return Picture(width, height, rate.as_integer_ratio(), fit, max_bit_rate=peak, bit_rate=limited)
 
 
-def _rate(media: Media, rules: MediaRules) -> tuple[int, int]:
-    """Return a usual rate near the file's, as a fraction. Higher ones are halved, those of slides raised."""
+def usual_rate(media: Media, rules: MediaRules = NO_RULES) -> Fraction:
+    """Return a usual rate near the file's. Higher ones are halved, those of slides raised."""
     highest = min(RATE_MAX, rules.max_frame_rate or RATE_MAX) * (1 + RATE_TOLERANCE)
     lowest = max(RATE_MIN, rules.min_frame_rate or RATE_MIN) * (1 - RATE_TOLERANCE)
     rate = media.frame_rate
@@ -262,12 +269,11 @@ def _rate(media: Media, rules: MediaRules) -> tuple[int, int]:
     usual = [one for one in sorted(UNIVERSAL_RATES) if one <= highest]
     near = [one for one in usual if abs(rate / one - 1) <= RATE_TOLERANCE]
     if near:
-        return UNIVERSAL_RATES[min(near, key=lambda one: abs(rate - one))]
+        return Fraction(*UNIVERSAL_RATES[min(near, key=lambda one: abs(rate - one))])
     higher = [one for one in usual if one >= rate]
     if media.variable_frame_rate and higher:
-        return UNIVERSAL_RATES[higher[0]]
-    fraction = Fraction(rate).limit_denominator(1001)
-    return fraction.numerator, fraction.denominator
+        return Fraction(*UNIVERSAL_RATES[higher[0]])
+    return Fraction(rate).limit_denominator(1001)
 
 
 def _canvas(media: Media, rules: MediaRules, fit: Fit, short: int, long: int) -> tuple[int, int]:

@@ -17,11 +17,10 @@ from av.error import FFmpegError
 from clipcast.common.media import Media
 from clipcast.rendering.bitstream import ReferenceReader
 from clipcast.rendering.errors import UnreadableMedia, cut_off, encrypted
+from clipcast.rendering.frames import FULL_RANGE, HDR
 from clipcast.rendering.structure import Source, Structure, end_of_elements, read_structure
 from clipcast.rendering.thumbnail import make_thumbnail
 from clipcast.rendering.tracks import (
-    FULL_RANGE,
-    HDR,
     PROGRESSIVE,
     UNKNOWN_ORDER,
     main_audio,

@@ -13,6 +13,11 @@ from pydantic import TypeAdapter
 
 # Increased when the same recipe makes other bytes than before.
 PROFILE = 1
+# The codecs that are copied into an MP4: of pictures with the type of their samples, and of sound.
+COPIED_PICTURES = {"h264": "avc1", "hevc": "hvc1", "av1": "av01"}
+COPIED_SOUNDS = {"aac"}
+# A copied sound cannot start within a packet, and its track cannot start late: there is no edit list. Seconds.
+COPIED_DELAY = 0.015
 
 Fit = Literal["pad_blur", "pad", "crop"]
 Corner = Literal["top_left", "top_right", "bottom_left", "bottom_right", "center"]

@@ -8,22 +8,17 @@ from av.error import FFmpegError
 from av.filter import Graph
 
 from clipcast.common.media import Media
+from clipcast.rendering.frames import MATRICES, ROTATIONS, is_full_range, matrix_of
 
 WIDTH = 480
 # The most frames that are decoded from the key frame to the wanted frame.
 FRAMES_DECODED = 300
-# JPEG files have the matrix of BT.601 and the full range. FFmpeg's numbers of other matrices and of the full range.
-MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-HD_HEIGHT = 576  # untagged video that is higher has the matrix of BT.709
-FULL_RANGE = 2
 # HDR to SDR: the signal to light (in shares of 10000 or 1000 nits), a curve that maps 203 nits (the white of graphics)
 # to 0.61, the primaries of BT.2020 to BT.709, and light to signal (BT.2100, BT.2087, BT.1886).
 HALF_LIGHT = 429  # nits that become half the light
 PQ_LIGHT = "10000*pow(max(pow({v},1/78.84375)-0.8359375,0)/(18.8515625-18.6875*pow({v},1/78.84375)),1/0.1593017578125)"
 HLG_LIGHT = "1000*pow(if(lte({v},0.5),{v}*{v}/3,(exp(({v}-0.55991073)/0.17883277)+0.28466892)/12),1.2)"
 TO_BT709 = (1.6605, -0.5876, -0.0728, 0, -0.1246, 1.1329, -0.0083, 0, -0.0182, -0.1006, 1.1187)
-# The filters of each clockwise rotation; a mirrored picture is mirrored first.
-ROTATIONS = {0: (), 90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 270: (("transpose", "cclock"),)}
 
 
 def make_thumbnail(container: Any, stream: Any, media: Media) -> bytes | None:
@@ -64,7 +59,7 @@ def upright(frame: Any, media: Media, width: int, height: int) -> Any:
     graph = Graph()
     source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
     steps = [
-        ("scale", f"{stored[0]}:{stored[1]}:{_colours(frame)}"),
+        ("scale", f"{stored[0]}:{stored[1]}:{_colours(frame, media.height)}"),
         *_to_sdr(media.hdr),
         *([("hflip", "")] if media.mirrored else []),
         *ROTATIONS[media.rotation],
@@ -81,12 +76,13 @@ def upright(frame: Any, media: Media, width: int, height: int) -> Any:
     return graph.pull()
 
 
-def _colours(frame: Any) -> str:
-    """Return the options of `scale` from the frame's colours to those of a JPEG file."""
-    matrix = MATRICES.get(int(frame.colorspace), "bt709" if frame.height > HD_HEIGHT else "bt601")
-    full = int(frame.color_range or 0) == FULL_RANGE or frame.format.name.startswith("yuvj")
+def _colours(frame: Any, height: int) -> str:
+    """Return the options of `scale` from the colours of a frame to those of a JPEG file: BT.601 and the full range."""
+    full = is_full_range(int(frame.color_range or 0), frame.format.name)
     colours = f"in_range={'full' if full else 'limited'}:out_range=full:out_color_matrix=bt601"
-    return colours if frame.format.is_rgb else f"in_color_matrix={matrix}:{colours}"
+    if frame.format.is_rgb:
+        return colours
+    return f"in_color_matrix={MATRICES.get(matrix_of(int(frame.colorspace), height), 'bt709')}:{colours}"
 
 
 def _to_sdr(hdr: str | None) -> list[tuple[str, str]]:

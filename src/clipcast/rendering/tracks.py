@@ -26,10 +26,8 @@ DEMUXERS = {
 OPTIONS = {"protocol_whitelist": "", "max_pixels": str(MAX_PIXELS), "threads": "1"}
 # A track of one of these codecs is a cover if there is any other track.
 STILLS = {"png", "mjpeg", "bmp", "gif", "tiff", "webp"}
-# FFmpeg's numbers of field orders, color_trc and color_range.
+# FFmpeg's numbers of field orders.
 UNKNOWN_ORDER, PROGRESSIVE = 0, 1
-HDR = {16: "pq", 18: "hlg"}
-FULL_RANGE = 2
 SANE_PIXEL_ASPECT = (Fraction(1, 10), Fraction(10))
 
 

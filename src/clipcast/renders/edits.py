@@ -9,18 +9,15 @@ from typing import Any
 
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
-from clipcast.platforms.rules import ASPECT_TOLERANCE, RATE_TOLERANCE
+from clipcast.platforms.rules import ASPECT_TOLERANCE
 from clipcast.rendering.planner import (
     FAST_PEAK,
     FAST_RATE,
     PEAK,
-    RATE_MAX,
-    RATE_MIN,
-    RATE_OF_SLIDES,
-    UNIVERSAL_RATES,
     after,
     can_copy_picture,
     can_copy_sound,
+    usual_rate,
 )
 from clipcast.rendering.recipe import (
     Captions,
@@ -252,7 +249,7 @@ class _Compiler:
         return Picture(
             width=width,
             height=height,
-            rate=(rate.numerator, rate.denominator),
+            rate=rate.as_integer_ratio(),
             fit=edit.fit,
             pad_color=edit.pad_color,
             focus=tuple(Focus(point.at, point.x, point.y) for point in edit.focus or ()) or (Focus(),),
@@ -337,21 +334,6 @@ class _Compiler:
             intro=intro,
             outro=outro,
         )
-
-
-def usual_rate(media: Media) -> Fraction:
-    """Return a usual rate near that of the video. Halve higher ones, and play slides at 30 pictures per second."""
-    rate = media.frame_rate
-    while rate > RATE_MAX * (1 + RATE_TOLERANCE):
-        rate /= 2
-    if rate < RATE_MIN * (1 - RATE_TOLERANCE):
-        return Fraction(RATE_OF_SLIDES)
-    near = min(UNIVERSAL_RATES, key=lambda one: abs(one - rate))
-    if abs(rate / near - 1) <= RATE_TOLERANCE:
-        return Fraction(*UNIVERSAL_RATES[near])
-    if media.variable_frame_rate:
-        return Fraction(*UNIVERSAL_RATES[min(one for one in UNIVERSAL_RATES if one >= rate)])
-    return Fraction(rate).limit_denominator(1001)
 
 
 def _kept(trim: Trim | None, media: Media) -> float:

@@ -107,6 +107,8 @@ class Run:
         """Begin the requests that may begin now, unless the webhook has changed since it was read."""
         if self._has_next() and not await is_unchanged(self._pool, self._health.id, self._health.updated_at):
             self._is_changed = True
+        # One check serves all requests whose places became free during it.
+        self._add([task for task in self._sending if task.done()])
         while self._has_next():
             self._claimed.lease.check()
             delivery = self._ready.pop(0)

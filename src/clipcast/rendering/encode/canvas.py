@@ -10,22 +10,11 @@ from typing import Any
 from av.filter import Graph
 
 from clipcast.rendering.encode.graphs import Line, Step, buffer_options, chain
+from clipcast.rendering.frames import BT709, HDR, LIMITED, MATRICES, RGB, ROTATIONS, is_full_range, matrix_of
 from clipcast.rendering.recipe import Picture
-from clipcast.rendering.tracks import FULL_RANGE, HDR, orientation
+from clipcast.rendering.tracks import orientation
 
-# The filters of each clockwise rotation; a mirrored picture is mirrored first.
-ROTATIONS: dict[int, tuple[Step, ...]] = {
-    0: (),
-    90: (("transpose", "clock"),),
-    180: (("hflip", ""), ("vflip", "")),
-    270: (("transpose", "cclock"),),
-}
-# FFmpeg's numbers of matrices.
-BT709, UNKNOWN, RGB = 1, 2, 0
-LIMITED = 1
 TAGS: Step = ("setparams", "colorspace=bt709:range=limited")
-MATRICES = {BT709: "bt709", 5: "bt601", 6: "bt601", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-HD_HEIGHT = 576  # untagged video that is higher has the matrix of BT.709
 # Pictures of nearly the canvas's aspect fill it.
 ASPECT_TOLERANCE = Fraction(5, 1000)
 # The default intent clips at 203 nits, the white of graphics. This one keeps the steps of highlights.
@@ -161,10 +150,10 @@ class _Colours:
     """The conversion of a frame's colours to SDR in BT.709 with limited range and 8 bits."""
 
     def __init__(self, seen: _Frame) -> None:
-        untagged = BT709 if max(seen.height, seen.width if seen.turned[0] % 180 else 0) > HD_HEIGHT else 5
+        height = seen.width if seen.turned[0] % 180 else seen.height
         self._rgb = seen.matrix == RGB or seen.format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "pal"))
-        self._matrix = untagged if seen.matrix == UNKNOWN else seen.matrix
-        self._full = seen.range == FULL_RANGE or seen.format.startswith("yuvj")
+        self._matrix = matrix_of(seen.matrix, height)
+        self._full = is_full_range(seen.range, seen.format)
         self._is_plain = seen.format == "yuv420p" and self._matrix == BT709 and not self._full
         self.hdr = HDR.get(seen.transfer)
 

@@ -6,11 +6,8 @@ from typing import Any
 from clipcast.rendering.encode.source import VideoSource
 from clipcast.rendering.encode.target import Target
 from clipcast.rendering.errors import ConversionError
+from clipcast.rendering.recipe import COPIED_DELAY, COPIED_PICTURES, COPIED_SOUNDS
 
-COPIED_PICTURES = {"h264", "hevc", "av1"}
-COPIED_SOUNDS = {"aac"}
-# A copied sound cannot start within a packet, and its track cannot start late. Seconds.
-LARGEST_OFFSET = Fraction(15, 1000)
 # The most pictures that codecs reorder, twice.
 REORDERED_MAX = 32
 
@@ -20,7 +17,7 @@ def can_copy_sound(source: VideoSource) -> bool:
     if source.audio.codec_context.codec.canonical_name not in COPIED_SOUNDS or not source.audio.codec_context.extradata:
         return False
     start = Fraction(source.audio.start_time or 0) * Fraction(source.audio.time_base) - source.start
-    return start <= LARGEST_OFFSET
+    return start <= COPIED_DELAY
 
 
 class CopiedPicture:
