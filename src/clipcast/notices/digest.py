@@ -5,7 +5,7 @@ message but the reason of a failure, which the app shows, too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +37,10 @@ class Notice:
     about: str
     why: str = ""
     path: str = ""
+    # Of what is about a post: its title in quotation marks, if it has one, and the account.
+    post_id: UUID | None = None
+    title: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ def notice_of(row: Any) -> Notice:
         about,
         one_line(_why(row["type"], data), WHY_MAX),
         f"/w/{row['workspace_id']}{path}",
+        row["post_id"],
+        _title(row),
+        _account(row),
     )
 
 
@@ -148,7 +155,7 @@ def write_message(
     names = {one.workspace_id: one.workspace for one in kept}
     shown = _names(list(names.values()))
     sections = [
-        Section(name if len(names) > 1 else "", headline(type, len(found)), found)
+        Section(name if len(names) > 1 else "", headline(type, len(found)), _by_post(found))
         for id, name in names.items()
         for type, found in _by_type([one for one in kept if one.workspace_id == id])
     ]
@@ -190,6 +197,29 @@ def _without_repetitions(notices: Iterable[Notice]) -> list[Notice]:
 def _by_type(notices: Sequence[Notice]) -> list[tuple[str, list[Notice]]]:
     found = {type: [one for one in notices if one.type == type] for type in EVENTS}
     return [(type, those) for type, those in found.items() if those]
+
+
+def _by_post(notices: Sequence[Notice]) -> list[Notice]:
+    """Return one notice for each post, and those that are about no post."""
+    found: dict[UUID, list[Notice]] = {}
+    for one in notices:
+        found.setdefault(one.post_id or one.subject, []).append(one)
+    return [_joined(those) for those in found.values()]
+
+
+def _joined(notices: Sequence[Notice]) -> Notice:
+    """Return one notice about all items of a post: the newest one, with the number of accounts."""
+    newest, accounts = notices[-1], {one.account for one in notices}
+    if len(notices) == 1:
+        return newest
+    about = about_items(newest.title, newest.account, len(accounts))
+    return replace(newest, about=about, path=f"/w/{newest.workspace_id}/posts/{newest.post_id}")
+
+
+def about_items(title: str, account: str, accounts: int) -> str:
+    """Return items of one post in words: their title, and the account or the number of accounts."""
+    to = f"{accounts} accounts" if accounts > 1 else account
+    return " ".join(filter(None, (title or "A post", f"to {to}" if to else "")))
 
 
 def _names(workspaces: Sequence[str]) -> str:

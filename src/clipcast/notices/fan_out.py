@@ -1,46 +1,82 @@
 """From events to the entries of the channels that want them."""
 
-from collections.abc import Collection
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from clipcast.clock import clock
 from clipcast.database.hot_queries import Executor
 from clipcast.jobs.kinds import KINDS, NOTIFY
 from clipcast.notices import repository
-from clipcast.notices.words import DEFAULT_ROLES, OWNERS_ONLY, defaults_of
-
-# The wait of a first entry for others: the items of a post often fail together.
-GATHER = timedelta(seconds=10)
+from clipcast.notices.channels import APP, EMAIL
+from clipcast.notices.habits import habits_of_row
+from clipcast.notices.words import DEFAULT_ROLES, OWNERS_ONLY, URGENT, defaults_of
 
 
 async def fan_out(executor: Executor, event_ids: Collection[UUID], has_mail: bool) -> None:
     """Add the events to the channels that want them, with a job for each. `has_mail`: a mail server is set up.
 
-    Safe to repeat. Call it in the transaction that marks the events as routed.
+    Call it in the transaction that marks the events as routed.
     """
+    now = clock.now()
     values = {
         "ids": list(event_ids),
-        "now": clock.now(),
+        "now": now,
         "has_mail": has_mail,
+        "by_default": [APP, EMAIL] if has_mail else [APP],
         "owners_only": list(OWNERS_ONLY),
         "of_owner": defaults_of("owner"),
         "of_editor": defaults_of("editor"),
         "default_roles": list(DEFAULT_ROLES),
     }
-    if has_mail:
-        await executor.fetch(repository.ADD_MAIL_CHANNELS, values)
-    rows = await executor.fetch(repository.ADD_ENTRIES, values)
-    await add_jobs(executor, {row["channel_id"] for row in rows}, GATHER)
+    await executor.fetch(repository.ADD_CHANNELS, values)
+    wanted = await executor.fetch(repository.WANTED, values)
+    await _add_to_inbox(executor, [row for row in wanted if row["channel"] == APP], now)
+    await _add_entries(executor, [row for row in wanted if row["channel"] != APP], now)
 
 
-async def add_jobs(executor: Executor, channel_ids: Collection[UUID], delay: timedelta, hurry: bool = False) -> None:
-    """Have a worker send what waits in these channels, after `delay`. `hurry`: also what is repeated later."""
-    if not channel_ids:
+async def _add_to_inbox(executor: Executor, wanted: Sequence[Any], now: datetime) -> None:
+    """Add events to notices in the app, of which a post has one by type of event."""
+    needy = {row["subject_id"] for row in wanted if row["type"] == "item.needs_action"}
+    found: dict[tuple[UUID, str, UUID], list[UUID]] = {}
+    for row in wanted:
+        # An item that needs somebody is not told as failed as well.
+        if row["type"] != "item.failed" or row["subject_id"] not in needy:
+            key = row["channel_id"], row["type"], row["post_id"] or row["subject_id"]
+            found.setdefault(key, []).append(row["event_id"])
+    if found:
+        channels, types, about = zip(*found, strict=True)
+        values = {
+            "channels": list(channels), "types": list(types), "about": list(about), "now": now,
+            "events": [events[-1] for events in found.values()], "numbers": [len(events) for events in found.values()],
+        }  # fmt: skip
+        await executor.fetch(repository.ADD_TO_INBOX, values)
+
+
+async def _add_entries(executor: Executor, wanted: Sequence[Any], now: datetime) -> None:
+    """Add events to what waits to be sent, each with its time."""
+    if not wanted:
         return
-    kind, now = KINDS[NOTIFY], clock.now()
+    urgent = [row["type"] in URGENT for row in wanted]
+    due = [habits_of_row(row).due_at(row["channel"], one, now) for row, one in zip(wanted, urgent, strict=True)]
     values = {
-        "channels": list(channel_ids), "kind": kind.name, "queue": kind.queue, "priority": kind.priority,
-        "due_at": now + delay, "now": now, "hurry": hurry,
+        "channels": [row["channel_id"] for row in wanted], "events": [row["event_id"] for row in wanted],
+        "urgent": urgent, "due": due, "now": now,
+    }  # fmt: skip
+    first: dict[UUID, datetime] = {}
+    for row in await executor.fetch(repository.ADD_ENTRIES, values):
+        first[row["channel_id"]] = min(row["due_at"], first.get(row["channel_id"], row["due_at"]))
+    await add_jobs(executor, first)
+
+
+async def add_jobs(executor: Executor, due: Mapping[UUID, datetime], hurry: bool = False) -> None:
+    """Have a worker send at these times what waits in these channels. `hurry`: also what is repeated later."""
+    if not due:
+        return
+    kind = KINDS[NOTIFY]
+    values = {
+        "channels": list(due), "due": list(due.values()), "kind": kind.name, "queue": kind.queue,
+        "priority": kind.priority, "now": clock.now(), "hurry": hurry,
     }  # fmt: skip
     await executor.fetch(repository.ADD_JOBS, values)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.common.settings import Settings
 from clipcast.database import Database
 from clipcast.database.models.events import EventListener
-from clipcast.notices.words import defaults_of
+from clipcast.notices.words import DEFAULT_ROLES, defaults_of
 from clipcast.webhooks.events import written_for
 
 # By workspace: what is listened for, and what members have chosen. The listener has the workspace's id.
@@ -19,7 +19,9 @@ CHOSEN = text("""
            ARRAY(SELECT DISTINCT type
                  FROM notice_channels, unnest(coalesce(events, CAST(:defaults AS varchar[]))) AS type
                  WHERE notice_channels.workspace_id = workspaces.id
-                   AND (channel = 'email' AND :has_mail OR address IS NOT NULL)) AS chosen
+                   AND (channel = 'app' OR channel = 'email' AND :has_mail OR address IS NOT NULL)) AS chosen,
+           EXISTS (SELECT FROM memberships
+                   WHERE memberships.workspace_id = workspaces.id AND role = ANY(:default_roles)) AS has_members
     FROM workspaces LEFT JOIN event_listeners ON event_listeners.id = workspaces.id
     WHERE CAST(:workspace_id AS uuid) IS NULL OR workspaces.id = :workspace_id
     ORDER BY workspaces.id
@@ -39,13 +41,13 @@ async def refresh_listener(session: AsyncSession, settings: Settings, workspace_
 
 
 async def _refresh(session: AsyncSession, settings: Settings, workspace_id: UUID | None) -> None:
-    # By default, members get e-mails.
-    by_default = defaults_of("owner") if settings.smtp else []
     values: dict[str, Any] = {
         "workspace_id": workspace_id, "has_mail": settings.smtp is not None, "defaults": defaults_of("owner"),
+        "default_roles": list(DEFAULT_ROLES),
     }  # fmt: skip
     for row in await session.execute(CHOSEN, values):
-        wanted = written_for([*by_default, *row.chosen])
+        # By default, members have notices in the app.
+        wanted = written_for([*(defaults_of("owner") if row.has_members else ()), *row.chosen])
         if wanted == row.types or not (wanted or row.listens):
             continue
         if not wanted:

@@ -20,6 +20,7 @@ from clipcast.jobs.runs import end_job, lock_job, mine, run_to_decision
 from clipcast.notices import repository
 from clipcast.notices.chat import send_chat
 from clipcast.notices.digest import Message, notice_of, write_message
+from clipcast.notices.habits import habits_of_row
 from clipcast.notices.mail import send_mail, write_mail
 from clipcast.notices.outcome import Delayed, Refused
 from clipcast.notices.unsubscribe import unsubscribe_address
@@ -121,11 +122,14 @@ class NoticeRunner:
             times = [row["attempted_at"] for row in rows if row["attempted_at"]]
             last = max((time for time in times if time <= now + PAUSE), default=None)
             if last is not None and last + PAUSE > now:
-                await self._end_unless_waiting(transaction, claimed, channels, last + PAUSE - now)
+                await self._end_unless_waiting(transaction, claimed, channels, last + PAUSE)
                 return None
-            entries = await transaction.fetch(repository.CHOOSE, {"channels": channels, "message_id": new_id()})
+            if rows:
+                await self._keep_quiet(transaction, rows[0]["user_id"], channels, now)
+            wanted = {"channels": channels, "message_id": new_id(), "now": now}
+            entries = await transaction.fetch(repository.CHOOSE, wanted)
             if not entries:
-                await self._delete(transaction, claimed)
+                await self._end_unless_waiting(transaction, claimed, channels, now)
                 return None
             message_id = entries[0]["message_id"]
             found = await transaction.fetch(repository.PENDING, {"message_id": message_id})
@@ -133,6 +137,12 @@ class NoticeRunner:
         own = next(row for row in rows if row["id"] == claimed.subject_id)
         oldest = min(entry["created_at"] for entry in entries)
         return Chosen(message_id, found, channels, oldest, own["channel"] == "email", own["user_id"], own["address"])
+
+    async def _keep_quiet(self, transaction: Transaction, user_id: UUID, channels: list[UUID], now: datetime) -> None:
+        """Let what is not urgent wait for the end of the quiet hours, if now is in them."""
+        [habits] = await transaction.fetch(repository.HABITS, {"user_id": user_id})
+        if until := habits_of_row(habits).quiet_end(now):
+            await transaction.fetch(repository.POSTPONE, {"channels": channels, "until": until})
 
     def _write(self, chosen: Chosen) -> Message:
         workspaces = list(dict.fromkeys(row["workspace_id"] for row in chosen.rows))
@@ -196,7 +206,7 @@ class NoticeRunner:
             values = {"message_id": chosen.message_id, "now": clock.now(), "error": error}
             await transaction.fetch(repository.SENT, values)
             claimed.failures = 0
-            await self._end_unless_waiting(transaction, claimed, chosen.channels, PAUSE)
+            await self._end_unless_waiting(transaction, claimed, chosen.channels, clock.now() + PAUSE)
 
     async def _postpone(self, claimed: ClaimedJob, chosen: Chosen, error: str) -> None:
         async with self._database.hot_pool.transaction() as transaction:
@@ -208,11 +218,13 @@ class NoticeRunner:
             await transaction.fetch(repository.FAILED, values)
 
     async def _end_unless_waiting(
-        self, transaction: Transaction, claimed: ClaimedJob, channels: list[UUID], delay: timedelta
+        self, transaction: Transaction, claimed: ClaimedJob, channels: list[UUID], earliest: datetime
     ) -> None:
-        """Delete the job, or run it again after `delay` if entries wait. Raise LeaseLost."""
-        if await transaction.fetch(repository.WAITING, {"channels": channels}):
-            await end_job(transaction, claimed, JobState.WAITING, delay)
+        """Delete the job, or run it again, not before `earliest`, when an entry is due. Raise LeaseLost."""
+        [first] = await transaction.fetch(repository.WAITING, {"channels": channels})
+        if first["due_at"] is not None:
+            delay = max(first["due_at"], earliest) - clock.now()
+            await end_job(transaction, claimed, JobState.WAITING, max(delay, timedelta()))
         else:
             await self._delete(transaction, claimed)
 

@@ -1,7 +1,6 @@
-"""A member's choices: which events, by e-mail and to which chat. The callers of these functions commit."""
+"""A member's choices: which events by which channel, to which chat, and when. The callers of these functions commit."""
 
 from collections.abc import Collection
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -12,15 +11,15 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.vault import Vault
 from clipcast.database.hot_queries import from_session
-from clipcast.database.models.notices import NoticeChannel, NoticeEntry
+from clipcast.database.models.notices import NoticeChannel, NoticeEntry, NoticeHabits
+from clipcast.database.models.people import User
+from clipcast.notices.channels import CHAT, EMAIL, PUSH
 from clipcast.notices.chat import service_of
 from clipcast.notices.fan_out import add_jobs
+from clipcast.notices.habits import Habits, habits_of_row
 from clipcast.notices.repository import ADD_SILENT_CHANNELS
 from clipcast.notices.unsubscribe import Unsubscription
-from clipcast.notices.words import EVENTS, defaults_of, may_choose
-
-EMAIL, CHAT = "email", "chat"
-CHANNELS = (EMAIL, CHAT)
+from clipcast.notices.words import EVENTS, defaults_of, may_choose, urgent_of
 
 
 async def channels_of(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> dict[str, NoticeChannel]:
@@ -29,10 +28,10 @@ async def channels_of(session: AsyncSession, user_id: UUID, workspace_id: UUID) 
     return {one.channel: one for one in await session.scalars(query)}
 
 
-def chosen_events(channel: NoticeChannel | None, role: str) -> list[str]:
-    """Return the types of events that a member in this role gets by a channel."""
+def chosen_events(name: str, channel: NoticeChannel | None, role: str) -> list[str]:
+    """Return the types of events that a member in this role gets by the channel of this name."""
     if channel is None or channel.events is None:
-        return defaults_of(role)
+        return urgent_of(role) if name == PUSH else defaults_of(role)
     return [type for type in channel.events if type in EVENTS and may_choose(EVENTS[type], role)]
 
 
@@ -64,7 +63,35 @@ async def send_test(session: AsyncSession, user_id: UUID, workspace_id: UUID, ch
     found = await _channel(session, user_id, workspace_id, channel)
     session.add(NoticeEntry(channel_id=found.id))
     await session.flush()
-    await add_jobs(await from_session(session), [found.id], timedelta(), hurry=True)
+    await add_jobs(await from_session(session), {found.id: clock.now()}, hurry=True)
+
+
+async def habits_of(session: AsyncSession, user_id: UUID) -> Habits:
+    """Return when the person gets the notices that are not urgent."""
+    query = select(User.zone.label("own_zone"), *NoticeHabits.__table__.columns).where(User.id == user_id)
+    query = query.select_from(User).outerjoin(NoticeHabits, NoticeHabits.user_id == User.id)
+    return habits_of_row((await session.execute(query)).mappings().one())
+
+
+async def choose_habits(session: AsyncSession, user_id: UUID, habits: Habits) -> None:
+    """Set when the person gets the notices that are not urgent, also those that wait already."""
+    begins, ends = habits.quiet or (None, None)
+    values = {
+        "zone": habits.zone.key, "quiet_from": begins, "quiet_until": ends,
+        "digest": habits.digest, "digest_at": habits.digest_at, "digest_day": habits.digest_day,
+    }  # fmt: skip
+    made = insert(NoticeHabits).values(user_id=user_id, **values)
+    await session.execute(made.on_conflict_do_update(index_elements=["user_id"], set_=values))
+    channels = select(NoticeChannel.id).where(NoticeChannel.user_id == user_id).order_by(NoticeChannel.id)
+    await session.execute(channels.with_for_update(key_share=True))
+    waiting = select(NoticeEntry, NoticeChannel.channel).join(NoticeChannel, NoticeChannel.id == NoticeEntry.channel_id)
+    waiting = waiting.where(NoticeChannel.user_id == user_id, ~NoticeEntry.urgent, NoticeEntry.message_id.is_(None))
+    now, due = clock.now(), {}
+    for entry, channel in await session.execute(waiting):
+        entry.due_at = habits.due_at(channel, False, now)
+        due[entry.channel_id] = min(entry.due_at, due.get(entry.channel_id, entry.due_at))
+    await session.flush()
+    await add_jobs(await from_session(session), due)
 
 
 async def end_mails(session: AsyncSession, wanted: Unsubscription) -> None:

@@ -78,7 +78,15 @@ EVENTS = {
         EventWords("render.completed", "A render is finished", "1 render is finished", "{} renders are finished"),
     )
 }  # fmt: skip
+# Somebody must act soon. Such notices come at once, also in quiet hours.
+URGENT = frozenset({
+    "item.failed", "item.needs_action", "post.failed", "post.partial", "connection.needs_reconnect",
+    "review.expiring", "review.expired", "job.dead", "webhook.disabled",
+})  # fmt: skip
 OWNERS_ONLY = tuple(words.type for words in EVENTS.values() if words.owners_only)
+
+# The buttons that lead to the thing, by the type of event or its beginning.
+BUTTONS = {"connection.needs_reconnect": "Reconnect", "review": "Review"}
 
 
 def defaults_of(role: str) -> list[str]:
@@ -86,6 +94,11 @@ def defaults_of(role: str) -> list[str]:
     if role not in DEFAULT_ROLES:
         return []
     return [words.type for words in EVENTS.values() if words.by_default and may_choose(words, role)]
+
+
+def urgent_of(role: str) -> list[str]:
+    """Return the urgent types that a member in this role gets without having chosen anything."""
+    return [type for type in defaults_of(role) if type in URGENT]
 
 
 def may_choose(words: EventWords, role: str) -> bool:
@@ -97,3 +110,8 @@ def headline(type: str, count: int) -> str:
     """Return how many events of a type there are, in words."""
     words = EVENTS[type]
     return words.one if count == 1 else words.many.format(count)
+
+
+def button_of(type: str) -> str:
+    """Return the button that leads to what an event of this type is about."""
+    return BUTTONS.get(type) or BUTTONS.get(type.partition(".")[0], "Open")

@@ -23,6 +23,7 @@ from clipcast.web import (
     gallery,
     jobs,
     keys,
+    notices,
     notifications,
     oauth,
     overview,
@@ -50,7 +51,7 @@ def install(app: FastAPI) -> None:
     pages = (
         overview, sign_in, account, connect, connections, clients, client_times, clip_library, clips, clip_editor,
         edit_files, edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, keys,
-        settings, oauth, notifications, developers, webhooks, reference, events, gallery, palette,
+        settings, oauth, notifications, notices, developers, webhooks, reference, events, gallery, palette,
     )  # fmt: skip
     for page in (*pages, reviews, review_link):
         app.include_router(page.router)

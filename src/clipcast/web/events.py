@@ -13,6 +13,7 @@ from clipcast.common.ids import parse_id
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database.hot_queries import Statement
 from clipcast.database.watchers import Kind
+from clipcast.notices import inbox
 from clipcast.posts.watching import POST
 from clipcast.web.viewers import Looking, Member
 
@@ -49,26 +50,29 @@ WORKSPACE = Kind(
 
 @router.get("/w/{workspace_id}/events")
 async def events(member: Looking, posts: Annotated[str, Query(max_length=4000)] = "") -> Response:
-    """Send `changed` when one of these posts changes, or the workspace's list of posts, clips or connections.
+    """Send `changed` when one of these posts changes, the workspace's list of posts, clips or connections, or a notice.
 
-    Its data holds the ids of the changed posts, and the workspace's id if a list has changed.
+    Its data holds the ids of the changed posts, the workspace's id if a list has changed, and that of the member's
+    notices.
     """
     member.installation.database.watchers.require_place(member.workspace.id)
     ids = [id for text in posts.split(",")[:POSTS_MAX] if (id := parse_id(text))]
+    async with member.installation.database.begin() as session:
+        notices = await inbox.inbox_of(session, member.user.id, member.workspace.id)
     return StreamingResponse(
-        _changes(member, ids),
+        _changes(member, [(inbox.WATCHED, notices), *((POST, id) for id in ids)]),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _changes(member: Member, ids: list[UUID]) -> AsyncIterator[str]:
+async def _changes(member: Member, rows: list[tuple[Kind, UUID]]) -> AsyncIterator[str]:
     watchers, workspace_id = member.installation.database.watchers, member.workspace.id
     now = asyncio.get_running_loop().time
     ends_at = now() + LIFETIME
     # A database that does not respond ends the stream, and the browser opens it again.
     with suppress(DatabaseUnavailable):
-        async with watchers.watch(workspace_id, [(WORKSPACE, workspace_id), *((POST, id) for id in ids)]) as watch:
+        async with watchers.watch(workspace_id, [(WORKSPACE, workspace_id), *rows]) as watch:
             yield "retry: 2000\n\n"
             while not watch.is_over and (left := ends_at - now()) > 0:
                 if changed := await watch.next(min(COMMENT_EVERY, left)):

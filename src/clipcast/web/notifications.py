@@ -1,6 +1,9 @@
-"""The pages of notifications: what a member is told by e-mail and chat, and the end of e-mails by their link."""
+"""The pages of notifications: what a member is told, how and when, and the end of e-mails by their link."""
 
+from calendar import day_name
+from datetime import datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -9,11 +12,12 @@ from clipcast.api.dependencies import InstallationDep
 from clipcast.database.models.people import User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.notices import service
+from clipcast.notices.channels import APP, CHANNELS, CHAT, EMAIL, SENT
 from clipcast.notices.chat import SERVICES, ChatAddressError, masked
+from clipcast.notices.habits import DAILY, DIGESTS, NONE, WEEKLY, Habits
 from clipcast.notices.listeners import refresh_listener
-from clipcast.notices.service import CHANNELS, CHAT, EMAIL
 from clipcast.notices.unsubscribe import read_token
-from clipcast.notices.words import EVENTS, may_choose
+from clipcast.notices.words import EVENTS, URGENT, may_choose
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.pages import render
 from clipcast.web.viewers import Looking, Member
@@ -21,11 +25,17 @@ from clipcast.web.viewers import Looking, Member
 router = APIRouter(include_in_schema=False)
 PAGE = "/settings/notifications"
 PREFIX = "/w/{workspace_id}" + PAGE
+NOT_SET_UP = "not set up: sends nothing"
+CLOCK = "%H:%M"
+DIGEST_AT = time(8)
+DIGEST_WORDS = {NONE: "No: e-mails come at once", DAILY: "Every day", WEEKLY: "Every week"}
+DAYS = [str(number) for number in range(7)]
 # What the page says after an action, by its name in the address.
 DONE = {
     "saved": "Saved.",
     "chat-saved": "Saved. Send a test message to try it.",
     "chat-removed": "The chat is removed.",
+    "habits-saved": "Saved for all your workspaces.",
     "tested": "A test message is on its way. If you got another message in the last minute, it waits for the next one.",
 }
 
@@ -36,26 +46,93 @@ async def notifications_page(member: Looking, done: str = "") -> Response:
     return await _page(member, done=DONE.get(done, ""))
 
 
-async def _page(member: Member, form: FilledForm | None = None, done: str = "") -> Response:
+async def _page(
+    member: Member, form: FilledForm | None = None, habits_form: FilledForm | None = None, done: str = ""
+) -> Response:
     installation = member.installation
     async with installation.database.session() as session:
         channels = await service.channels_of(session, member.user.id, member.workspace.id)
+        habits = await service.habits_of(session, member.user.id)
     chat = channels.get(CHAT)
     address = masked(installation.vault.open(chat.address)) if chat and chat.address else ""
     return member.render(
         "notifications.html",
-        422 if form else 200,
+        422 if form or habits_form else 200,
         section="settings",
-        events=[words for words in EVENTS.values() if may_choose(words, member.role)],
-        chosen={name: service.chosen_events(channels.get(name), member.role) for name in CHANNELS},
+        events=sorted(
+            (words for words in EVENTS.values() if may_choose(words, member.role)),
+            key=lambda words: words.type not in URGENT,
+        ),
+        urgent=URGENT,
+        ways=[
+            (APP, "App", ""),
+            (EMAIL, "E-mail", "" if installation.settings.smtp else NOT_SET_UP),
+            (CHAT, "Chat", "" if address else NOT_SET_UP),
+        ],
+        chosen={name: service.chosen_events(name, channels.get(name), member.role) for name in CHANNELS},
         mail=channels.get(EMAIL),
         chat=chat,
         chat_address=address,
         services=SERVICES,
         has_mail=installation.settings.smtp is not None,
         form=form or FilledForm({}),
+        habits=habits,
+        habits_form=habits_form or _filled(habits),
+        days=list(enumerate(day_name)),
+        digests=DIGEST_WORDS,
         done=done,
     )
+
+
+def _filled(habits: Habits) -> FilledForm:
+    """Return the form of quiet hours and digests as the person has filled it in."""
+    begins, ends = habits.quiet or ("", "")
+    values = {
+        "quiet_from": f"{begins:{CLOCK}}" if begins else "", "quiet_until": f"{ends:{CLOCK}}" if ends else "",
+        "digest": habits.digest, "digest_at": f"{habits.digest_at:{CLOCK}}", "digest_day": str(habits.digest_day),
+    }  # fmt: skip
+    return FilledForm({name: [value] for name, value in values.items()})
+
+
+@router.post(PREFIX + "/habits")
+async def choose_habits(member: Looking, request: Request) -> Response:
+    """Set the person's quiet hours and digest, for all workspaces."""
+    form = await read_form(request)
+    habits = _read_habits(form, member.zone)
+    if habits is None:
+        return await _page(member, habits_form=form)
+    async with member.installation.database.begin() as session:
+        await service.choose_habits(session, member.user.id, habits)
+    return member.redirect(f"{PAGE}?done=habits-saved#habits")
+
+
+def _read_habits(form: FilledForm, zone: ZoneInfo) -> Habits | None:
+    """Return what the form says. Return None, and add problems to the form, if it says nothing valid."""
+    begins, ends, at = (_read_time(form, name) for name in ("quiet_from", "quiet_until", "digest_at"))
+    if (begins is None) != (ends is None):
+        form.add_problem("quiet_until" if ends is None else "quiet_from", "Give both times, or neither.")
+    elif begins and begins == ends:
+        form.add_problem("quiet_until", "Quiet hours end at another time than they begin.")
+    digest, day = form.line("digest"), form.line("digest_day")
+    if digest not in DIGESTS:
+        form.add_problem("digest", "Choose one of the list.")
+    if day not in DAYS:
+        form.add_problem("digest_day", "Choose a day of the list.")
+    if form.problems:
+        return None
+    quiet = (begins, ends) if begins is not None and ends is not None else None
+    return Habits(zone, quiet, digest, at or DIGEST_AT, int(day))
+
+
+def _read_time(form: FilledForm, name: str) -> time | None:
+    text = form.line(name)
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text[:5], CLOCK).time()
+    except ValueError:
+        form.add_problem(name, "Give a time such as 22:00.")
+        return None
 
 
 @router.post(PREFIX)
@@ -96,7 +173,7 @@ async def remove_chat(member: Looking) -> Response:
 @router.post(PREFIX + "/{channel}/test")
 async def send_test(member: Looking, channel: str) -> Response:
     """Have a test message sent."""
-    if channel in CHANNELS:
+    if channel in SENT:
         async with member.installation.database.begin() as session:
             await service.send_test(session, member.user.id, member.workspace.id, channel)
     return member.redirect(f"{PAGE}?done=tested")

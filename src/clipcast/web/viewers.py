@@ -22,6 +22,7 @@ from clipcast.database.models.clients import Client
 from clipcast.database.models.people import User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
+from clipcast.notices import inbox
 from clipcast.people import repository, service
 from clipcast.web import times
 from clipcast.web.pages import render
@@ -80,6 +81,8 @@ class Member(Viewer):
     # All clients of the workspace by name, and the one that the address names with `?client=`.
     clients: tuple[Client, ...] = ()
     client: Client | None = None
+    # The number of the member's unread notices, up to 100.
+    unread: int = 0
 
     def keep_client(self, path: str) -> str:
         """Return the address of a page of the workspace that shows the chosen client only, if one is chosen."""
@@ -234,22 +237,24 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
                 if not found.may(role):
                     message = f"This needs the role {role}; your role is {own}. Ask an owner for it."
                     raise AppError(403, "role_missing", message)
-                return await _with_clients(found)
+                return await _with_sidebar(found)
         raise NotFound("workspace", workspace_id)
 
     return check
 
 
-async def _with_clients(member: Member) -> Member:
-    """Return the member with the clients of the workspace. Raises NotFound if the address names another one."""
+async def _with_sidebar(member: Member) -> Member:
+    """Return the member with what the sidebar shows. Raises NotFound if the address names no client of the workspace."""
     async with member.installation.database.session() as session:
         clients = tuple(await all_clients(session, member.workspace.id))
+        unread = await inbox.unread(session, member.user.id, member.workspace.id)
+    member = replace(member, clients=clients, unread=unread)
     if (name := member.request.query_params.get("client", "")) in ("", NO_CLIENT):
-        return replace(member, clients=clients)
+        return member
     chosen = next((one for one in clients if one.id == parse_id(name)), None)
     if chosen is None:
         raise NotFound("client", name)
-    return replace(member, clients=clients, client=chosen)
+    return replace(member, client=chosen)
 
 
 async def count_guess(request: Request, email: str = "") -> None:

@@ -18,7 +18,7 @@ from clipcast.database.models.jobs import (
     QuotaState,
     Worker,
 )
-from clipcast.database.models.notices import NoticeChannel, NoticeEntry
+from clipcast.database.models.notices import InboxNotice, NoticeChannel, NoticeEntry, NoticeHabits
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.renditions import Rendition, RenditionAhead
@@ -49,6 +49,7 @@ __all__ = [
     "FoundClip",
     "HashtagSet",
     "IdempotentResponseRow",
+    "InboxNotice",
     "InstallationRow",
     "Invitation",
     "Item",
@@ -58,6 +59,7 @@ __all__ = [
     "Membership",
     "NoticeChannel",
     "NoticeEntry",
+    "NoticeHabits",
     "Pause",
     "PausedDays",
     "Post",

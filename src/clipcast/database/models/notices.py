@@ -1,6 +1,6 @@
-"""Tables: the notices that members get by e-mail and chat."""
+"""Tables: the notices that members get, and when."""
 
-from datetime import datetime
+from datetime import datetime, time
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, UniqueConstraint, text
@@ -28,9 +28,9 @@ class NoticeChannel(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID]
     workspace_id: Mapped[UUID]
-    # email or chat.
+    # app, email, push or chat.
     channel: Mapped[str]
-    # The types of events; None for the defaults of the member's role (notices/words.py).
+    # The types of events; None for the defaults of the channel and the member's role (notices/words.py).
     events: Mapped[list[str] | None] = mapped_column(ARRAY(String))
     # The encrypted address of a chat, and its service (notices/chat.py).
     address: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -56,6 +56,49 @@ class NoticeEntry(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     channel_id: Mapped[UUID] = mapped_column(ForeignKey("notice_channels.id", ondelete="CASCADE"))
     event_id: Mapped[UUID | None] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), index=True)
+    # Whether somebody must act soon, and when it is to be sent (notices/habits.py).
+    urgent: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    due_at: Mapped[datetime] = mapped_column(default=clock.now, server_default=text("now()"))
     # The message that holds it, once its sending has begun. A repetition sends the same message.
     message_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class NoticeHabits(Base):
+    """When a person gets the notices that are not urgent. Without a row, at once."""
+
+    __tablename__ = "notice_habits"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    # The zone that the person saw while choosing. The zone of the person's account comes first.
+    zone: Mapped[str]
+    # The quiet hours by the wall clock; they may go past midnight. None: there are none.
+    quiet_from: Mapped[time | None]
+    quiet_until: Mapped[time | None]
+    # `none`, `daily` or `weekly`; its wall-clock time, and the day of a weekly one: 0 is Monday.
+    digest: Mapped[str]
+    digest_at: Mapped[time]
+    digest_day: Mapped[int]
+
+
+class InboxNotice(Base):
+    """A notice in the app: what has happened to a post, or to another thing, since the member read of it."""
+
+    __tablename__ = "inbox_notices"
+    __table_args__ = (
+        UniqueConstraint("channel_id", "type", "about_id"),
+        Index("ix_inbox_notices_channel_id_changed_at", "channel_id", "changed_at", "id"),
+        Index("ix_inbox_notices_unread", "channel_id", "changed_at", "id", postgresql_where=text("read_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    # The member's channel `app`.
+    channel_id: Mapped[UUID] = mapped_column(ForeignKey("notice_channels.id", ondelete="CASCADE"))
+    type: Mapped[str]
+    # The post, or else the subject of the event.
+    about_id: Mapped[UUID]
+    # The newest event, and the number of all since it was read.
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("events.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]
+    changed_at: Mapped[datetime] = mapped_column(default=clock.now)
+    read_at: Mapped[datetime | None]
