@@ -4,6 +4,7 @@ Every text of a person (a caption, a name) is cut, put on one line and escaped. 
 message but the reason of a failure, which the app shows, too.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +14,7 @@ from markupsafe import Markup
 
 from clipcast.common.words import listed
 from clipcast.notices.chat import neutral
-from clipcast.notices.words import EVENTS, headline
+from clipcast.notices.words import EVENTS, URGENT, headline
 from clipcast.platforms.registry import PLATFORMS
 
 # Lines below one headline. A digest names the number of the others.
@@ -23,6 +24,9 @@ TITLE_MAX = 60
 NAME_MAX = 80
 WHY_MAX = 300
 SUBJECT_MAX = 180
+SENDER = "Clipcast: "
+# The lines of a push message, each of at most so many characters: four bytes each fit below the limit of push services.
+PUSH_LINES, PUSH_LINE_MAX = 3, 200
 JOINER = "\u200d"
 
 
@@ -53,6 +57,8 @@ class Message:
     html: str
     chat: str
     unsubscribe: str = field(default="", repr=False)
+    # What it holds: nothing in a test message.
+    notices: Sequence[Notice] = ()
 
 
 def one_line(text: object, most: int) -> str:
@@ -162,7 +168,37 @@ def write_message(
     first = ["test message"] if tests else []
     subject = f"{', '.join(first + counts[:HEADLINES_IN_SUBJECT] + more)}: {shown}"
     footer = f"You get this as a member of {shown}."
-    return _message(id, subject, [*tests, *sections], base, (footer, base + settings_path, unsubscribe))
+    message = _message(id, subject, [*tests, *sections], base, (footer, base + settings_path, unsubscribe))
+    return replace(message, notices=[one for section in sections for one in section.notices])
+
+
+@dataclass(frozen=True)
+class PushContent:
+    """A message for browsers: JSON with `title`, `body`, `path`, `tag` and `badge` (static/service-worker.js)."""
+
+    body: bytes
+    # Of two messages with the same tag, a browser shows the newer one.
+    tag: str
+    is_urgent: bool
+
+
+def push_content(message: Message, badge: int) -> PushContent:
+    """Return a message for browsers. `badge`: the number on the app's icon. It holds no address but a path."""
+    notices = message.notices
+    lines = [one_line(f"{one.about}: {one.why}" if one.why else one.about, PUSH_LINE_MAX) for one in notices]
+    more = [f"and {len(lines) - PUSH_LINES} more"] if len(lines) > PUSH_LINES else []
+    only = notices[0] if len({one.post_id or one.subject for one in notices}) == 1 else None
+    workspace = notices[0].workspace_id if notices else None
+    tag = str(only.post_id or only.subject) if only else f"notices {workspace}"
+    content = {
+        "title": one_line(message.subject.removeprefix(SENDER), PUSH_LINE_MAX),
+        "body": "\n".join([*lines[:PUSH_LINES], *more]) or "Push messages arrive on this device.",
+        "path": only.path if only else f"/w/{workspace}/notices" if workspace else "/account#notifications",
+        "tag": tag,
+        "badge": badge,
+    }
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return PushContent(body, tag, any(one.type in URGENT for one in notices))
 
 
 @dataclass(frozen=True)
@@ -184,7 +220,7 @@ def _message(id: UUID, subject: str, sections: Sequence[Section], base: str, foo
     ends = [why, f"Change what you get: {choices}", f"End these e-mails: {unsubscribe}"]
     text = "\n".join([*_lines(sections, base, str), "-- ", *ends, ""])
     chat = "\n".join(_lines(sections, base, neutral)).strip()
-    return Message(id, f"Clipcast: {subject}", text, _html(subject, sections, base, footer), chat, unsubscribe)
+    return Message(id, SENDER + subject, text, _html(subject, sections, base, footer), chat, unsubscribe)
 
 
 def _without_repetitions(notices: Iterable[Notice]) -> list[Notice]:

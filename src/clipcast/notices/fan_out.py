@@ -9,9 +9,9 @@ from clipcast.clock import clock
 from clipcast.database.hot_queries import Executor
 from clipcast.jobs.kinds import KINDS, NOTIFY
 from clipcast.notices import repository
-from clipcast.notices.channels import APP, EMAIL
+from clipcast.notices.channels import APP, EMAIL, PUSH
 from clipcast.notices.habits import habits_of_row
-from clipcast.notices.words import DEFAULT_ROLES, OWNERS_ONLY, URGENT, defaults_of
+from clipcast.notices.words import DEFAULT_ROLES, OWNERS_ONLY, URGENT, defaults_of, urgent_of
 
 
 async def fan_out(executor: Executor, event_ids: Collection[UUID], has_mail: bool) -> None:
@@ -24,10 +24,12 @@ async def fan_out(executor: Executor, event_ids: Collection[UUID], has_mail: boo
         "ids": list(event_ids),
         "now": now,
         "has_mail": has_mail,
-        "by_default": [APP, EMAIL] if has_mail else [APP],
+        "by_default": [APP, PUSH, EMAIL] if has_mail else [APP, PUSH],
         "owners_only": list(OWNERS_ONLY),
         "of_owner": defaults_of("owner"),
         "of_editor": defaults_of("editor"),
+        "pushed_to_owner": urgent_of("owner"),
+        "pushed_to_editor": urgent_of("editor"),
         "default_roles": list(DEFAULT_ROLES),
     }
     await executor.fetch(repository.ADD_CHANNELS, values)

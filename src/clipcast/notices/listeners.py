@@ -19,7 +19,8 @@ CHOSEN = text("""
            ARRAY(SELECT DISTINCT type
                  FROM notice_channels, unnest(coalesce(events, CAST(:defaults AS varchar[]))) AS type
                  WHERE notice_channels.workspace_id = workspaces.id
-                   AND (channel = 'app' OR channel = 'email' AND :has_mail OR address IS NOT NULL)) AS chosen,
+                   AND (channel IN ('app', 'push') OR channel = 'email' AND :has_mail
+                        OR address IS NOT NULL)) AS chosen,
            EXISTS (SELECT FROM memberships
                    WHERE memberships.workspace_id = workspaces.id AND role = ANY(:default_roles)) AS has_members
     FROM workspaces LEFT JOIN event_listeners ON event_listeners.id = workspaces.id

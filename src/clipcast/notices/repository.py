@@ -32,12 +32,17 @@ WANTED = Statement("""
     LEFT JOIN notice_habits ON notice_habits.user_id = notice_channels.user_id
     WHERE events.id = ANY(:ids)
       AND (notice_channels.channel = 'app' OR notice_channels.channel = 'email' AND :has_mail
-           OR notice_channels.address IS NOT NULL)
+           OR notice_channels.address IS NOT NULL
+           OR notice_channels.channel = 'push'
+              AND EXISTS (SELECT FROM push_devices WHERE push_devices.user_id = notice_channels.user_id))
       AND (memberships.role = 'owner' OR events.type <> ALL(:owners_only))
       AND events.type = ANY(coalesce(
           notice_channels.events,
-          CASE memberships.role WHEN 'owner' THEN CAST(:of_owner AS varchar[])
-                                WHEN 'editor' THEN CAST(:of_editor AS varchar[]) END))
+          CASE memberships.role || ' ' || (notice_channels.channel = 'push')
+              WHEN 'owner false' THEN CAST(:of_owner AS varchar[])
+              WHEN 'owner true' THEN CAST(:pushed_to_owner AS varchar[])
+              WHEN 'editor false' THEN CAST(:of_editor AS varchar[])
+              WHEN 'editor true' THEN CAST(:pushed_to_editor AS varchar[]) END))
     ORDER BY notice_channels.id, events.sequence FOR KEY SHARE OF notice_channels
 """)
 ADD_ENTRIES = Statement("""
@@ -160,3 +165,12 @@ FAILED = Statement("""
 LOCK_CHANNELS = Statement("SELECT FROM notice_channels WHERE id = ANY(:channels) ORDER BY id FOR NO KEY UPDATE")
 DELETE_JOB = Statement("DELETE FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id")
 WAITING = Statement("SELECT min(due_at) AS due_at FROM notice_entries WHERE channel_id = ANY(:channels)")
+
+# The devices of a person that have not got this message yet.
+DEVICES = Statement("""
+    SELECT id, subscription FROM push_devices
+    WHERE user_id = :user_id AND message_id IS DISTINCT FROM CAST(:message_id AS uuid) ORDER BY id
+""")
+PUSHED = Statement("UPDATE push_devices SET message_id = :message_id, sent_at = :now, error = NULL WHERE id = :id")
+NOT_PUSHED = Statement("UPDATE push_devices SET error = :error WHERE id = :id")
+DEVICE_GONE = Statement("DELETE FROM push_devices WHERE id = :id")

@@ -18,14 +18,18 @@ from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.runs import end_job, lock_job, mine, run_to_decision
 from clipcast.notices import repository
+from clipcast.notices.channels import CHAT, EMAIL, PUSH
 from clipcast.notices.chat import send_chat
-from clipcast.notices.digest import Message, notice_of, write_message
+from clipcast.notices.devices import signing_key
+from clipcast.notices.digest import Message, PushContent, notice_of, push_content, write_message
 from clipcast.notices.habits import habits_of_row
 from clipcast.notices.mail import send_mail, write_mail
 from clipcast.notices.outcome import Delayed, Refused
+from clipcast.notices.push import Gone, Subscription, authorization, contact_of, send_push
 from clipcast.notices.unsubscribe import unsubscribe_address
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.transport import HttpClient
+from clipcast.posts.overview import needs_of_person
 
 log = structlog.get_logger()
 
@@ -52,7 +56,7 @@ class Chosen:
     rows: list[Any]
     channels: list[UUID]
     oldest: datetime
-    is_mail: bool
+    channel: str
     user_id: UUID
     # The encrypted address of a chat.
     address: bytes | None
@@ -95,7 +99,7 @@ class NoticeRunner:
         chosen = await self._choose(claimed)
         if chosen is None:
             return
-        about = {"message_id": str(chosen.message_id), "channel": "email" if chosen.is_mail else "chat"}
+        about = {"message_id": str(chosen.message_id), "channel": chosen.channel}
         try:
             await self._send(claimed, chosen)
         except Refused as error:
@@ -136,7 +140,7 @@ class NoticeRunner:
             await transaction.fetch(repository.ATTEMPT, {"channels": channels, "now": now})
         own = next(row for row in rows if row["id"] == claimed.subject_id)
         oldest = min(entry["created_at"] for entry in entries)
-        return Chosen(message_id, found, channels, oldest, own["channel"] == "email", own["user_id"], own["address"])
+        return Chosen(message_id, found, channels, oldest, own["channel"], own["user_id"], own["address"])
 
     async def _keep_quiet(self, transaction: Transaction, user_id: UUID, channels: list[UUID], now: datetime) -> None:
         """Let what is not urgent wait for the end of the quiet hours, if now is in them."""
@@ -148,7 +152,7 @@ class NoticeRunner:
         workspaces = list(dict.fromkeys(row["workspace_id"] for row in chosen.rows))
         only = workspaces[0] if len(workspaces) == 1 else None
         page = f"/w/{only}/settings/notifications" if only else SETTINGS_OF_ALL
-        end = unsubscribe_address(self._settings, self._vault, chosen.user_id, only) if chosen.is_mail else ""
+        end = unsubscribe_address(self._settings, self._vault, chosen.user_id, only) if chosen.channel == EMAIL else ""
         notices = [notice_of(row) for row in chosen.rows if row["event_id"]]
         tested = [row["workspace"] for row in chosen.rows if not row["event_id"]]
         return write_message(chosen.message_id, notices, self._settings.public_base, page, end, tested)
@@ -160,9 +164,9 @@ class NoticeRunner:
         assert task is not None
         self._runs.add(task)
         try:
-            message = self._write(chosen)
+            send = {EMAIL: self._send_mail, PUSH: self._push, CHAT: self._send_chat}[chosen.channel]
             async with asyncio.timeout(SEND_TIME):
-                await (self._send_mail(chosen, message) if chosen.is_mail else self._send_chat(chosen, message))
+                await send(chosen, self._write(chosen))
         except (Refused, Delayed):
             raise
         except TimeoutError as error:
@@ -195,6 +199,42 @@ class NoticeRunner:
         except VaultError as error:
             raise Delayed("A worker lacks the secret key of this installation.") from error
         await send_chat(self._client, address, message.subject, message.chat)
+
+    async def _push(self, chosen: Chosen, message: Message) -> None:
+        """Send the message to each of the person's devices that has not got it yet."""
+        pool = self._database.hot_pool
+        devices = await pool.fetch(repository.DEVICES, {"user_id": chosen.user_id, "message_id": chosen.message_id})
+        try:
+            async with self._database.begin() as session:
+                key = await signing_key(session, self._vault)
+                needs = await needs_of_person(session, chosen.user_id)
+            subscriptions = {one["id"]: Subscription.of(self._vault.open(one["subscription"])) for one in devices}
+        except VaultError as error:
+            raise Delayed("A worker lacks the secret key of this installation.") from error
+        content = push_content(message, needs)
+        pushes = [self._push_to(id, one, content, key, chosen) for id, one in subscriptions.items()]
+        outcomes = await asyncio.gather(*pushes)
+        for problem in outcomes:
+            # The page shows a refusal beside its device. It matters here if no device got the message.
+            if isinstance(problem, Delayed) or (problem and all(outcomes)):
+                raise problem
+
+    async def _push_to(
+        self, id: UUID, subscription: Subscription, content: PushContent, key: str, chosen: Chosen
+    ) -> Refused | Delayed | None:
+        """Send the message to a device, and note how that went. Return why it was not accepted."""
+        pool, now = self._database.hot_pool, clock.now()
+        signed = authorization(key, subscription.address, contact_of(self._settings), now)
+        try:
+            await send_push(self._client, subscription, content.body, signed, content.tag, content.is_urgent)
+        except Gone:
+            await pool.fetch(repository.DEVICE_GONE, {"id": id})
+        except (Refused, Delayed) as error:
+            await pool.fetch(repository.NOT_PUSHED, {"id": id, "error": str(error)})
+            return error
+        else:
+            await pool.fetch(repository.PUSHED, {"id": id, "message_id": chosen.message_id, "now": now})
+        return None
 
     async def _finish(self, claimed: ClaimedJob, chosen: Chosen, error: str | None) -> None:
         """Delete the message's entries. If others came meanwhile, run again after the pause."""

@@ -3,6 +3,7 @@
 Each query reads a bounded number of rows, so that the page is fast beside a million posts.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,8 +17,10 @@ from sqlalchemy.orm import joinedload
 from clipcast.clock import clock
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
+from clipcast.database.models.people import Membership
 from clipcast.database.models.posts import Item, Post
-from clipcast.posts.listing import COUNTED, STARTS_AT
+from clipcast.posts.listing import COUNTED, STARTS_AT, failed_count
+from clipcast.posts.states import item_state
 
 NEEDY = 20
 DAYS = 30
@@ -94,6 +97,32 @@ async def lost_accounts(session: AsyncSession, workspace_id: UUID, most: int) ->
     counted = select(waiting.c.connection_id, func.count()).group_by(waiting.c.connection_id)
     numbers = {row[0]: row[1] for row in await session.execute(counted)}
     return sorted(((one, numbers.get(one.id, 0)) for one in lost), key=lambda pair: -pair[1])
+
+
+def needy_items(stuck: Iterable[Item], lost: Collection[UUID]) -> dict[UUID, Item]:
+    """Return the newest item of each post that needs a person, without those that only wait for a lost account."""
+    newest: dict[UUID, Item] = {}
+    for item in stuck:
+        if not (item_state(item) == "held" and item.connection_id in lost):
+            newest.setdefault(item.post_id, item)
+    return newest
+
+
+def waiting_count(items: Iterable[Item]) -> int:
+    """Return the number of items that wait and have not failed."""
+    return sum(1 for item in items if item_state(item) in ("held", "waiting"))
+
+
+async def needs_of_person(session: AsyncSession, user_id: UUID) -> int:
+    """Return the number of accounts and posts that need somebody, in all workspaces of a person."""
+    mine = select(Membership.workspace_id).where(Membership.user_id == user_id)
+    total = 0
+    for workspace_id in (await session.scalars(mine)).all():
+        lost = await lost_accounts(session, workspace_id, NEEDY)
+        stuck = await stuck_items(session, workspace_id)
+        waiting = waiting_count(needy_items(stuck, {account.id for account, _ in lost}).values())
+        total += len(lost) + await failed_count(session, workspace_id) + waiting
+    return total
 
 
 async def today(session: AsyncSession, workspace_id: UUID, begins: datetime, ends: datetime) -> Today:

@@ -28,9 +28,11 @@ from clipcast.web import (
     oauth,
     overview,
     palette,
+    phone,
     post_actions,
     post_page,
     posts,
+    push,
     reference,
     review_link,
     reviews,
@@ -51,7 +53,7 @@ def install(app: FastAPI) -> None:
     pages = (
         overview, sign_in, account, connect, connections, clients, client_times, clip_library, clips, clip_editor,
         edit_files, edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, keys,
-        settings, oauth, notifications, notices, developers, webhooks, reference, events, gallery, palette,
+        settings, oauth, notifications, notices, phone, push, developers, webhooks, reference, events, gallery, palette,
     )  # fmt: skip
     for page in (*pages, reviews, review_link):
         app.include_router(page.router)

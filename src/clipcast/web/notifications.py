@@ -12,8 +12,9 @@ from clipcast.api.dependencies import InstallationDep
 from clipcast.database.models.people import User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.notices import service
-from clipcast.notices.channels import APP, CHANNELS, CHAT, EMAIL, SENT
+from clipcast.notices.channels import APP, CHANNELS, CHAT, EMAIL, PUSH, SENT
 from clipcast.notices.chat import SERVICES, ChatAddressError, masked
+from clipcast.notices.devices import devices_of
 from clipcast.notices.habits import DAILY, DIGESTS, NONE, WEEKLY, Habits
 from clipcast.notices.listeners import refresh_listener
 from clipcast.notices.unsubscribe import read_token
@@ -36,6 +37,7 @@ DONE = {
     "chat-saved": "Saved. Send a test message to try it.",
     "chat-removed": "The chat is removed.",
     "habits-saved": "Saved for all your workspaces.",
+    "push-on": "Push messages are on for this device. Send a test message to try it.",
     "tested": "A test message is on its way. If you got another message in the last minute, it waits for the next one.",
 }
 
@@ -53,6 +55,7 @@ async def _page(
     async with installation.database.session() as session:
         channels = await service.channels_of(session, member.user.id, member.workspace.id)
         habits = await service.habits_of(session, member.user.id)
+        devices = await devices_of(session, member.user.id)
     chat = channels.get(CHAT)
     address = masked(installation.vault.open(chat.address)) if chat and chat.address else ""
     return member.render(
@@ -67,10 +70,13 @@ async def _page(
         ways=[
             (APP, "App", ""),
             (EMAIL, "E-mail", "" if installation.settings.smtp else NOT_SET_UP),
+            (PUSH, "Push", "" if devices else NOT_SET_UP),
             (CHAT, "Chat", "" if address else NOT_SET_UP),
         ],
         chosen={name: service.chosen_events(name, channels.get(name), member.role) for name in CHANNELS},
         mail=channels.get(EMAIL),
+        push=channels.get(PUSH),
+        devices=devices,
         chat=chat,
         chat_address=address,
         services=SERVICES,

@@ -107,7 +107,7 @@ async def overview_page(member: Looking) -> Response:
         ahead = await overview.days_ahead(session, mine, zone)
         following = await overview.next_post(session, mine)
         needy = await _needy_posts(session, mine, stuck, {account.id for account, _ in lost})
-        waiting = sum(1 for one in needy if one.state in ("held", "waiting"))
+        waiting = overview.waiting_count(one.item for one in needy)
         total = len(lost) + failed + waiting
         return member.render(
             "overview.html",
@@ -139,10 +139,7 @@ async def _needy_posts(
     session: AsyncSession, workspace_id: UUID, stuck: list[Item], lost: set[UUID]
 ) -> list[NeedyPost]:
     """Return the posts of these items, each once, without those that only wait for a lost account."""
-    newest: dict[UUID, Item] = {}
-    for item in stuck:
-        if not (item_state(item) == "held" and item.connection_id in lost):
-            newest.setdefault(item.post_id, item)
+    newest = overview.needy_items(stuck, lost)
     query = select(Post).where(Post.workspace_id == workspace_id, Post.id.in_(list(newest)))
     lines = {line.id: line for line in await lines_of(session, list(await session.scalars(query)))}
     return [NeedyPost(lines[id], item, item_state(item)) for id, item in newest.items() if id in lines]

@@ -244,7 +244,7 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
 
 
 async def _with_sidebar(member: Member) -> Member:
-    """Return the member with what the sidebar shows. Raises NotFound if the address names no client of the workspace."""
+    """Return the member with what the sidebar shows. Raises NotFound if the address names another client."""
     async with member.installation.database.session() as session:
         clients = tuple(await all_clients(session, member.workspace.id))
         unread = await inbox.unread(session, member.user.id, member.workspace.id)

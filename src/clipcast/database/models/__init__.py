@@ -18,7 +18,7 @@ from clipcast.database.models.jobs import (
     QuotaState,
     Worker,
 )
-from clipcast.database.models.notices import InboxNotice, NoticeChannel, NoticeEntry, NoticeHabits
+from clipcast.database.models.notices import InboxNotice, NoticeChannel, NoticeEntry, NoticeHabits, PushDevice, PushKey
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.renditions import Rendition, RenditionAhead
@@ -64,6 +64,8 @@ __all__ = [
     "PausedDays",
     "Post",
     "PostingTimeRow",
+    "PushDevice",
+    "PushKey",
     "QuotaState",
     "RateWindow",
     "Render",

@@ -3,7 +3,16 @@
 from datetime import datetime, time
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -102,3 +111,37 @@ class InboxNotice(Base):
     number: Mapped[int]
     changed_at: Mapped[datetime] = mapped_column(default=clock.now)
     read_at: Mapped[datetime | None]
+
+
+class PushDevice(Base):
+    """A browser that shows push messages to the person who is signed in there. It ends with the session."""
+
+    __tablename__ = "push_devices"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    session_id: Mapped[UUID] = mapped_column(ForeignKey("sign_in_sessions.id", ondelete="CASCADE"), index=True)
+    # Of the address at the push service.
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    # Encrypted: the address, and the browser's keys (notices/push.py).
+    subscription: Mapped[bytes] = mapped_column(LargeBinary)
+    # For the list of devices.
+    host: Mapped[str]
+    agent: Mapped[str]
+    # The last message that the push service accepted, and why it did not accept another one since.
+    message_id: Mapped[UUID | None]
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class PushKey(Base):
+    """The single row of the key with which this installation signs push messages."""
+
+    __tablename__ = "push_keys"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1, autoincrement=False)
+    # Encrypted.
+    private: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -3,6 +3,7 @@
 import { addAll } from "./upload.js";
 
 const drop = document.getElementById("drop");
+if (drop && "caches" in window && new URLSearchParams(location.search).has("shared")) import("./shared.js");
 if (drop) {
   const files = document.getElementById("files");
   files.addEventListener("change", () => { addAll([...files.files]); files.value = ""; });
