@@ -7,18 +7,19 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from clipcast.common.ids import new_id
 from clipcast.common.settings import load
 from clipcast.database.models.events import EventListener
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.notices import NoticeChannel, NoticeEntry
-from clipcast.database.models.people import User
+from clipcast.database.models.people import Membership, User
 from clipcast.installation import Installation
+from clipcast.notices.channels import CHANNELS
 from clipcast.notices.listeners import refresh_listeners
 from clipcast.notices.unsubscribe import unsubscribe_address
-from clipcast.notices.words import EVENTS, OWNERS_ONLY, defaults_of
+from clipcast.notices.words import EVENTS, OWNERS_ONLY, defaults_of, urgent_of
 from tests.web.browser import sent
 from tests.web.conftest import Visitor
 
@@ -46,9 +47,13 @@ async def test_defaults_are_checked_and_saved_choices_stay(owner: Visitor, maili
     """An untouched page saves what it shows. A choice of an event that is derived listens for its sources."""
     page = (await owner.get(PAGE)).text
     form = sent(page, "choices-form")
-    assert form == {"email": defaults_of("owner"), "chat": defaults_of("owner")}
-    assert page.count('type="checkbox"') == 2 * len(EVENTS)
-    assert 'E-mail</th><th scope="col">Chat<small class="block">not set up: sends nothing</small></th>' in page
+    own = defaults_of("owner")
+    assert {name: sorted(types) for name, types in form.items()} == {
+        "app": sorted(own), "email": sorted(own), "push": sorted(urgent_of("owner")), "chat": sorted(own),
+    }  # fmt: skip
+    assert page.count('type="checkbox"') == len(CHANNELS) * len(EVENTS)
+    not_set_up = '<small class="block">not set up: sends nothing</small></th>'
+    assert f'E-mail</th><th scope="col">Push{not_set_up}<th scope="col">Chat{not_set_up}' in page
     await refresh_listeners(mailing.database, mailing.settings)
     assert await listened(mailing) == sorted(defaults_of("owner"))
     saved = await owner.post(PAGE, {"email": ["post.completed", "nonsense"]})
@@ -58,16 +63,55 @@ async def test_defaults_are_checked_and_saved_choices_stay(owner: Visitor, maili
     assert set(await listened(mailing) or ()) == {*defaults_of("owner"), *made_of}
 
 
-async def test_nobody_listens_without_a_mail_server_and_a_chat(owner: Visitor, installation: Installation) -> None:
-    """Without a way to tell anybody, no event is written for people."""
+async def test_only_what_somebody_is_told_is_written(owner: Visitor, installation: Installation) -> None:
+    """The defaults for the app, and what is chosen for a way that is set up. Without members, nothing."""
     page = (await owner.get(PAGE)).text
     assert "CLIPCAST_SMTP_URL" in page
     await owner.post(PAGE, {"email": ["item.failed"], "chat": ["item.published"]})
-    assert await listened(installation) is None
+    assert await listened(installation) == sorted(defaults_of("owner"))
     await owner.post(PAGE + "/chat", {"address": SLACK})
-    assert await listened(installation) == ["item.published"]
+    assert await listened(installation) == sorted([*defaults_of("owner"), "item.published"])
     await owner.post(PAGE + "/chat/remove")
+    assert await listened(installation) == sorted(defaults_of("owner"))
+    async with installation.database.begin() as session:
+        await session.execute(delete(Membership))
+    await refresh_listeners(installation.database, installation.settings)
     assert await listened(installation) is None
+
+
+async def test_quiet_hours_and_digest_are_saved_in_the_zone_of_the_page(owner: Visitor) -> None:
+    """Wrong times come back with their problem. In another zone, the page names the one of the choice."""
+    owner.client.cookies.set("clipcast_zone", "Europe/Lisbon")
+    page = (await owner.get(PAGE)).text
+    assert "These times are in Europe/Lisbon." in page
+    form = sent(page, "habits-form")
+    assert form == {
+        "quiet_from": [""], "quiet_until": [""], "digest": ["none"], "digest_day": ["0"], "digest_at": ["08:00"],
+    }  # fmt: skip
+    wanted = {
+        "quiet_from": "22:00",
+        "quiet_until": "06:30",
+        "digest": "weekly",
+        "digest_day": "4",
+        "digest_at": "09:15",
+    }
+    saved = await owner.post(PAGE + "/habits", wanted)
+    assert saved.headers["location"].endswith("?done=habits-saved#habits")
+    owner.client.cookies.set("clipcast_zone", "Asia/Tokyo")
+    page = (await owner.get(PAGE)).text
+    assert {name: value for name, [value] in sent(page, "habits-form").items()} == wanted
+    assert "These times are in Europe/Lisbon. <em>Save</em> moves them to Asia/Tokyo" in page
+    for change, problem in (
+        ({"quiet_from": ""}, "Give both times, or neither."),
+        ({"quiet_from": "06:30"}, "Quiet hours end at another time than they begin."),
+        ({"quiet_from": "25:00"}, "Give a time such as 22:00."),
+        ({"digest": "hourly"}, "Choose one of the list."),
+        ({"digest_day": "7"}, "Choose a day of the list."),
+    ):
+        answer = await owner.post(PAGE + "/habits", wanted | change)
+        assert (answer.status_code, problem in answer.text) == (422, True), change
+    assert (await owner.post(PAGE + "/habits", {"digest": "none", "digest_day": "0"})).status_code == 303
+    assert sent((await owner.get(PAGE)).text, "habits-form")["quiet_from"] == [""]
 
 
 async def test_chat_address_is_masked_tested_and_removed(owner: Visitor, installation: Installation) -> None:

@@ -96,7 +96,7 @@ POSTPONE = Statement("""
     UPDATE notice_entries SET due_at = :until
     WHERE channel_id = ANY(:channels) AND NOT urgent AND message_id IS NULL AND due_at < :until
 """)
-# The entries of a message whose sending has begun, or else all that are due.
+# The entries of a message whose sending has begun, or else all that are due soon.
 CHOOSE = Statement("""
     WITH begun AS (
         SELECT message_id FROM notice_entries
@@ -105,7 +105,7 @@ CHOOSE = Statement("""
     UPDATE notice_entries SET message_id = coalesce((SELECT message_id FROM begun), :message_id)
     WHERE channel_id = ANY(:channels)
       AND message_id IS NOT DISTINCT FROM (SELECT message_id FROM begun)
-      AND (message_id IS NOT NULL OR due_at <= :now)
+      AND (message_id IS NOT NULL OR due_at <= :soon)
     RETURNING id, message_id, created_at
 """)
 ATTEMPT = Statement("UPDATE notice_channels SET attempted_at = :now WHERE id = ANY(:channels)")

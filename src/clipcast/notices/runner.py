@@ -22,7 +22,7 @@ from clipcast.notices.channels import CHAT, EMAIL, PUSH
 from clipcast.notices.chat import send_chat
 from clipcast.notices.devices import signing_key
 from clipcast.notices.digest import Message, PushContent, notice_of, push_content, write_message
-from clipcast.notices.habits import habits_of_row
+from clipcast.notices.habits import GATHER, habits_of_row
 from clipcast.notices.mail import send_mail, write_mail
 from clipcast.notices.outcome import Delayed, Refused
 from clipcast.notices.push import Gone, Subscription, authorization, contact_of, send_push
@@ -130,7 +130,8 @@ class NoticeRunner:
                 return None
             if rows:
                 await self._keep_quiet(transaction, rows[0]["user_id"], channels, now)
-            wanted = {"channels": channels, "message_id": new_id(), "now": now}
+            # With what is still being gathered.
+            wanted = {"channels": channels, "message_id": new_id(), "soon": now + GATHER}
             entries = await transaction.fetch(repository.CHOOSE, wanted)
             if not entries:
                 await self._end_unless_waiting(transaction, claimed, channels, now)

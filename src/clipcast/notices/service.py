@@ -1,6 +1,7 @@
 """A member's choices: which events by which channel, to which chat, and when. The callers of these functions commit."""
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -70,7 +71,7 @@ async def habits_of(session: AsyncSession, user_id: UUID) -> Habits:
     """Return when the person gets the notices that are not urgent."""
     query = select(User.zone.label("own_zone"), *NoticeHabits.__table__.columns).where(User.id == user_id)
     query = query.select_from(User).outerjoin(NoticeHabits, NoticeHabits.user_id == User.id)
-    return habits_of_row((await session.execute(query)).mappings().one())
+    return habits_of_row(dict((await session.execute(query)).mappings().one()))
 
 
 async def choose_habits(session: AsyncSession, user_id: UUID, habits: Habits) -> None:
@@ -86,7 +87,8 @@ async def choose_habits(session: AsyncSession, user_id: UUID, habits: Habits) ->
     await session.execute(channels.with_for_update(key_share=True))
     waiting = select(NoticeEntry, NoticeChannel.channel).join(NoticeChannel, NoticeChannel.id == NoticeEntry.channel_id)
     waiting = waiting.where(NoticeChannel.user_id == user_id, ~NoticeEntry.urgent, NoticeEntry.message_id.is_(None))
-    now, due = clock.now(), {}
+    now = clock.now()
+    due: dict[UUID, datetime] = {}
     for entry, channel in await session.execute(waiting):
         entry.due_at = habits.due_at(channel, False, now)
         due[entry.channel_id] = min(entry.due_at, due.get(entry.channel_id, entry.due_at))
