@@ -37,7 +37,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterator[Page]:
-    page = await browser.new_page(viewport={"width": 1200, "height": 850}, timezone_id="America/Sao_Paulo")
+    # A service worker would hide requests from `page.route`. tests/e2e/test_notices.py is about it.
+    page = await browser.new_page(
+        viewport={"width": 1200, "height": 850}, timezone_id="America/Sao_Paulo", service_workers="block"
+    )
     page.set_default_timeout(15_000)
     troubles: list[str] = []
     page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[2] / "frontend" / "dev" / "axe.js"
 PAGES = ("", "/connections", "/clients", "/clips", "/templates", "/compose", "/drafts", "/posts", "/review",
          "/review/links", "/calendar", "/jobs", "/settings",
-         "/settings/notifications", "/developers/webhooks",
+         "/settings/notifications", "/notices", "/developers/webhooks",
          "/developers/keys", "/developers/requests")  # fmt: skip
 
 

@@ -30,7 +30,8 @@ class Vault:
 
     def __init__(self, keys: list[str]) -> None:
         self._first = keys[0]
-        self._fernet = MultiFernet([Fernet(urlsafe_b64encode(_derive(key, b"encryption"))) for key in keys])
+        fernets = [Fernet(urlsafe_b64encode(_derive(key, b"encryption"))) for key in keys]
+        self._newest, self._fernet = fernets[0], MultiFernet(fernets)
         # A fingerprint identifies a key and reveals nothing about it.
         self.fingerprints = [_derive(key, b"fingerprint")[:8].hex() for key in keys]
         self._signers = [URLSafeSerializer(_derive(key, b"signature"), salt="clipcast") for key in keys]
@@ -50,6 +51,14 @@ class Vault:
         """Return whether a configured key fits."""
         try:
             self._fernet.decrypt(sealed)
+        except InvalidToken:
+            return False
+        return True
+
+    def is_of_first_key(self, sealed: bytes) -> bool:
+        """Return whether the first key, which encrypts now, has encrypted this."""
+        try:
+            self._newest.decrypt(sealed)
         except InvalidToken:
             return False
         return True
