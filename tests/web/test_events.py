@@ -16,6 +16,7 @@ from clipcast.database.models.clips import Clip
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.watchers import Watchers
 from clipcast.installation import Installation
+from clipcast.posts.watching import POST
 from clipcast.testing.harness import Caller, Stage
 from clipcast.web import events
 
@@ -25,7 +26,7 @@ class Listening:
 
     def __init__(self, installation: Installation, workspace_id: str, posts: list[str] = []) -> None:  # noqa: B006
         member: Any = SimpleNamespace(installation=installation, workspace=SimpleNamespace(id=UUID(workspace_id)))
-        self._events = events._changes(member, [UUID(post) for post in posts])
+        self._events = events._changes(member, [(POST, UUID(post)) for post in posts])
 
     async def next(self) -> str:
         return await asyncio.wait_for(anext(self._events), 10)

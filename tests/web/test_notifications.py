@@ -52,7 +52,7 @@ async def test_defaults_are_checked_and_saved_choices_stay(owner: Visitor, maili
         "app": sorted(own), "email": sorted(own), "push": sorted(urgent_of("owner")), "chat": sorted(own),
     }  # fmt: skip
     assert page.count('type="checkbox"') == len(CHANNELS) * len(EVENTS)
-    not_set_up = '<small class="block">not set up: sends nothing</small></th>'
+    not_set_up = '<small class="block">not set up</small></th>'
     assert f'E-mail</th><th scope="col">Push{not_set_up}<th scope="col">Chat{not_set_up}' in page
     await refresh_listeners(mailing.database, mailing.settings)
     assert await listened(mailing) == sorted(defaults_of("owner"))

@@ -50,10 +50,10 @@ WORKSPACE = Kind(
 
 @router.get("/w/{workspace_id}/events")
 async def events(member: Looking, posts: Annotated[str, Query(max_length=4000)] = "") -> Response:
-    """Send `changed` when one of these posts changes, the workspace's list of posts, clips or connections, or a notice.
+    """Send `ready` at the beginning, and `changed` for each change that open pages show.
 
-    Its data holds the ids of the changed posts, the workspace's id if a list has changed, and that of the member's
-    notices.
+    That is a change of one of these posts, of the workspace's list of posts, clips or connections, or of a notice. Its
+    data holds the ids of the changed posts, the workspace's id if a list has changed, and that of the member's notices.
     """
     member.installation.database.watchers.require_place(member.workspace.id)
     ids = [id for text in posts.split(",")[:POSTS_MAX] if (id := parse_id(text))]
@@ -73,7 +73,8 @@ async def _changes(member: Member, rows: list[tuple[Kind, UUID]]) -> AsyncIterat
     # A database that does not respond ends the stream, and the browser opens it again.
     with suppress(DatabaseUnavailable):
         async with watchers.watch(workspace_id, [(WORKSPACE, workspace_id), *rows]) as watch:
-            yield "retry: 2000\n\n"
+            # From here on no change is missed. So the page, which may be older, is loaded again.
+            yield "retry: 2000\nevent: ready\ndata: yes\n\n"
             while not watch.is_over and (left := ends_at - now()) > 0:
                 if changed := await watch.next(min(COMMENT_EVERY, left)):
                     yield f"event: changed\ndata: {','.join(map(str, changed))}\n\n"

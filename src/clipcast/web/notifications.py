@@ -26,7 +26,7 @@ from clipcast.web.viewers import Looking, Member
 router = APIRouter(include_in_schema=False)
 PAGE = "/settings/notifications"
 PREFIX = "/w/{workspace_id}" + PAGE
-NOT_SET_UP = "not set up: sends nothing"
+NOT_SET_UP = "not set up"
 CLOCK = "%H:%M"
 DIGEST_AT = time(8)
 DIGEST_WORDS = {NONE: "No: e-mails come at once", DAILY: "Every day", WEEKLY: "Every week"}

@@ -13,8 +13,8 @@ function follow() {
   if (!base || document.hidden) return;
   const posts = document.getElementById("live")?.dataset.posts ?? "";
   source = new EventSource(`${base}?posts=${encodeURIComponent(posts)}`);
-  // Refresh at the opening, too: something may have changed since the page was made.
-  for (const name of ["open", "changed"]) source.addEventListener(name, () => htmx.trigger(document.body, "refresh"));
+  // Refresh at the beginning, too: something may have changed since the page was made.
+  for (const name of ["ready", "changed"]) source.addEventListener(name, () => htmx.trigger(document.body, "refresh"));
 }
 document.addEventListener("visibilitychange", () => {
   follow();
