@@ -153,7 +153,7 @@ async def test_markup_in_texts_is_shown_as_text(
         "/__sandbox/accounts/tiktok", json={"username": "hostile.films", "display_name": HOSTILE}
     )
     assert created.status_code == 201, created.text
-    await page.goto(base + "/connections")
+    await page.goto(base + "/connections/connect")
     await page.get_by_role("link", name="Connect TikTok", exact=True).click()
     await page.get_by_label("@hostile.films").check()
     await page.get_by_role("button", name="Allow").click()
@@ -240,8 +240,10 @@ async def test_reconnect_rejects_the_wrong_account_and_continues_the_item(
 async def test_a_client_connects_by_a_link(served: Installation, page: Page, browser: Browser) -> None:
     base = await set_up(page, served)
     await page.goto(base + "/connections")
-    await page.get_by_role("button", name="Link for the client YouTube").click()
-    link = await page.locator("#connect-link").text_content()
+    await page.get_by_role("link", name="Connect", exact=True).click()
+    await page.get_by_label("Somebody else, by link").check()
+    await page.get_by_role("button", name="Get a link for YouTube").click()
+    link = await page.locator(".connect-link").text_content()
     client = await browser.new_page()
     await client.goto(link or "")
     await client.get_by_label("Harbour Films").check()

@@ -19,6 +19,7 @@ Invited = Callable[[str], Awaitable[Visitor]]
 FOR_EDITORS = [
     ("GET", "./compose"), ("GET", "./drafts"), ("GET", "./connections/new/tiktok"),
     ("POST", "./connections/links/tiktok"), ("POST", "./posts/x/delete"), ("POST", "./clips/x/delete"),
+    ("GET", "./connections/connect"), ("POST", "./connections/bulk"), ("POST", "./connections/client-links"),
     ("POST", "./posts/x/publish"), ("POST", "./posts/x/items/y/retry"),
 ]  # fmt: skip
 FOR_OWNERS = [

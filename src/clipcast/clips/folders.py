@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips.names import FOLDER_MAX, NotAName, clean_name
+from clipcast.clips.names import FOLDER_MAX
 from clipcast.common.ids import parse_id
-from clipcast.common.names import name_key
+from clipcast.common.names import NotAName, clean_name, name_key
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.database.changes import tell
 from clipcast.database.models.clips import Folder, Render

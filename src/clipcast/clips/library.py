@@ -13,10 +13,10 @@ from sqlalchemy import ARRAY, ColumnElement, Float, Select, String, cast, exists
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import contains_eager
 
-from clipcast.clips.names import LABEL_MAX, NotAName, clean_name
 from clipcast.clock import clock
+from clipcast.common.labels import check_number
+from clipcast.common.labels import clean_labels as clean
 from clipcast.common.names import name_key
-from clipcast.common.problems import Problem, ValidationFailed
 from clipcast.database.changes import tell
 from clipcast.database.models.clips import Clip, Folder, Render
 from clipcast.database.models.posts import Item
@@ -28,7 +28,6 @@ PLACES = (ALL, UNPOSTED, WEEK, BIN)
 NEW_FOR = timedelta(days=7)
 # How long a deleted clip can be restored.
 KEPT = timedelta(days=30)
-LABELS_MAX = 20
 # Seconds: the more than, and the at most.
 LENGTHS: dict[str, tuple[float, float | None]] = {
     "15": (0, 15),
@@ -183,15 +182,7 @@ def move(
 
 async def clean_labels(session: AsyncSession, workspace_id: UUID, typed: Iterable[str]) -> list[str]:
     """Return labels without repetitions, each as the workspace spells it already. Raise ValidationFailed."""
-    known = {name_key(name): name for name, _ in await list_labels(session, workspace_id)}
-    found: dict[str, str] = {}
-    for one in typed:
-        try:
-            name = clean_name(one, LABEL_MAX)
-        except NotAName as error:
-            raise ValidationFailed([Problem("/labels", "invalid", str(error))]) from None
-        found.setdefault(name_key(name), known.get(name_key(name), name))
-    return list(found.values())
+    return clean(typed, [name for name, _ in await list_labels(session, workspace_id)])
 
 
 def label(session: AsyncSession, clips: Sequence[Render], labels: Mapping[UUID, list[str]]) -> dict[UUID, list[str]]:
@@ -202,9 +193,7 @@ def label(session: AsyncSession, clips: Sequence[Render], labels: Mapping[UUID, 
     before = {one.id: list(one.labels) for one in clips if one.id in labels and labels[one.id] != one.labels}
     for one in clips:
         if one.id in before:
-            if len(labels[one.id]) > LABELS_MAX:
-                message = f"{one.name!r} would have {len(labels[one.id])} labels, maximum {LABELS_MAX}. Remove some."
-                raise ValidationFailed([Problem("/labels", "too_long", message, LABELS_MAX, len(labels[one.id]))])
+            check_number(labels[one.id], repr(one.name))
             one.labels = labels[one.id]
     _told(session, clips)
     return before

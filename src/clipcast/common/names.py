@@ -17,6 +17,22 @@ def invisible_in(name: str) -> str | None:
     return f"U+{ord(bad):04X}" if bad else None
 
 
+class NotAName(ValueError):
+    """The text cannot be a name. The message says why."""
+
+
+def clean_name(typed: str, maximum: int) -> str:
+    """Return a name with composed characters and single spaces. Raise NotAName."""
+    name = composed(typed)
+    if not name:
+        raise NotAName("The name is empty. Type at least 1 character.")
+    if len(name) > maximum:
+        raise NotAName(f"The name is too long: {len(name)} characters, maximum {maximum}. Shorten it.")
+    if code := invisible_in(name):
+        raise NotAName(f"The name contains the invisible character {code}. Remove it.")
+    return name
+
+
 def name_key(name: str) -> str:
     """Return what two names share that people take for one: upper and lower case, wide and narrow characters."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

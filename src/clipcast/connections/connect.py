@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
@@ -15,9 +16,11 @@ from clipcast.common.settings import PlatformApp
 from clipcast.connections import attempts
 from clipcast.connections.apps import app_for
 from clipcast.connections.attempts import Attempt, ConnectFailed, redirect_uri
+from clipcast.connections.client_links import note_used
 from clipcast.connections.links import Link, read_link, use_up
 from clipcast.connections.repository import find_account
 from clipcast.connections.tokens import as_fields, from_fields, sign_in_columns
+from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from clipcast.jobs.queue import requeue_held
@@ -238,11 +241,16 @@ async def _choice(installation: Installation, link: Link, state: str, accounts: 
 async def _save_all(installation: Installation, link: Link, accounts: list[Account], address: str) -> Connected:
     workspace_id = UUID(link.workspace_id)
     async with installation.database.begin() as session:
+        # Before the client's link, as the deletion of a client does.
+        client_id = await _client_of(session, link)
         if not await use_up(session, link):
             raise ConnectFailed("This link was used already, or was withdrawn. Ask for a new one.")
         connections = [
-            await save_connection(installation, session, workspace_id, link.platform, account) for account in accounts
+            await save_connection(installation, session, workspace_id, link.platform, account, client_id)
+            for account in accounts
         ]
+        if link.through:
+            await note_used(session, UUID(link.through))
         actor = Actor("user", UUID(link.maker[0]), link.maker[1], address) if link.maker else None
         actor = actor or Actor("link", UUID(link.id), "clipcast connect", address)
         for one in connections:
@@ -251,12 +259,26 @@ async def _save_all(installation: Installation, link: Link, accounts: list[Accou
     return Connected(connections, link)
 
 
+async def _client_of(session: AsyncSession, link: Link) -> UUID | None:
+    """Return the client that gets new accounts of the link, held until the transaction ends; None without one."""
+    if link.client is None:
+        return None
+    query = select(Client.id).where(Client.id == UUID(link.client), Client.workspace_id == UUID(link.workspace_id))
+    return (await session.scalars(query.with_for_update(key_share=True))).one_or_none()
+
+
 async def save_connection(
-    installation: Installation, session: AsyncSession, workspace_id: UUID, platform: str, account: Account
+    installation: Installation,
+    session: AsyncSession,
+    workspace_id: UUID,
+    platform: str,
+    account: Account,
+    client_id: UUID | None = None,
 ) -> Connection:
     """Save the workspace's connection of this account. An existing one gets the new tokens and keeps its id.
 
-    A paused account stays paused: a link must not undo the decision of a workspace's member.
+    A paused account stays paused, and one of another client stays with it: a link must not undo the decision of a
+    workspace's member.
     """
     profile, tokens = account.profile, account.tokens
     sandbox = installation.settings.sandbox_base is not None
@@ -270,6 +292,8 @@ async def save_connection(
             tokens_version=0,
         )
         session.add(connection)
+    if client_id and (connection.client_id is None or connection.removed_at is not None):
+        connection.client_id = client_id
     connection.username = profile.username
     connection.display_name = profile.display_name
     connection.avatar_url = profile.avatar_url

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import NotFound
-from clipcast.database.models.connections import ConnectLink, UsedConnectLink
+from clipcast.database.models.connections import ClientLink, ConnectLink, UsedConnectLink
 from clipcast.database.models.people import Membership
 from clipcast.installation import Installation
 from clipcast.people.repository import role_of
@@ -45,6 +45,10 @@ class Link:
     in_app: bool = False
     # The id of the connection to reconnect.
     expects: str | None = None
+    # The id of the client that gets a new account.
+    client: str | None = None
+    # The id of the client's link (client_links.py) through which this one was opened.
+    through: str | None = None
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> "Link":
@@ -54,7 +58,9 @@ class Link:
     def as_json(self) -> dict[str, Any]:
         """Return the link as it is signed and stored. Links of earlier releases call the sign-in method `way`."""
         fields = asdict(self)
-        return {"way": fields.pop("sign_in_method")} | fields
+        # Earlier releases do not know these.
+        added = {name: value for name in ("client", "through") if (value := fields.pop(name))}
+        return {"way": fields.pop("sign_in_method")} | fields | added
 
     @property
     def expires_at(self) -> datetime:
@@ -70,10 +76,13 @@ def make_link(
     maker: tuple[str, str] | None = None,
     in_app: bool = False,
     expects: str | None = None,
+    client: str | None = None,
+    through: str | None = None,
 ) -> str:
     """Return a URL that connects accounts of `platform` to the workspace. It works once, within 24 h."""
+    id, workspace = str(new_id()), str(workspace_id)
     return _address(
-        installation, Link(str(new_id()), platform, str(workspace_id), sign_in_method, maker, in_app, expects)
+        installation, Link(id, platform, workspace, sign_in_method, maker, in_app, expects, client, through)
     )
 
 
@@ -112,13 +121,13 @@ async def read_link(installation: Installation, token: str) -> Link | None:
     link = Link.from_json(claim["connect"])
     async with installation.database.session() as session:
         used = await session.get(UsedConnectLink, UUID(link.id))
-        good = used is None and link.platform in PLATFORMS and await _maker_may_connect(session, link)
+        good = used is None and link.platform in PLATFORMS and await _may_connect(session, link)
     return link if good else None
 
 
 async def use_up(session: AsyncSession, link: Link) -> bool:
     """Use up the link. Return whether it was valid before."""
-    return await _maker_may_connect(session, link) and await _end(session, UUID(link.id), link.expires_at)
+    return await _may_connect(session, link, hold=True) and await _end(session, UUID(link.id), link.expires_at)
 
 
 async def list_links(session: AsyncSession, workspace_id: UUID) -> list[ConnectLink]:
@@ -151,7 +160,15 @@ def _address(installation: Installation, link: Link) -> str:
     return f"{installation.settings.public_base}/connect/{token}"
 
 
-async def _maker_may_connect(session: AsyncSession, link: Link) -> bool:
+async def _may_connect(session: AsyncSession, link: Link, hold: bool = False) -> bool:
+    """Return whether the link's maker may connect accounts, and the client's link is open if there is one.
+
+    With `hold`, the client's link is not revoked before the transaction ends.
+    """
+    if link.through:
+        query = select(ClientLink.id).where(ClientLink.id == UUID(link.through), ClientLink.expires_at > clock.now())
+        if (await session.execute(query.with_for_update(key_share=True) if hold else query)).first() is None:
+            return False
     if link.maker is None:
         return True
     return await role_of(session, UUID(link.maker[0]), UUID(link.workspace_id)) in MAKERS

@@ -1,10 +1,11 @@
 """Health, pausing, revoking and removal of connections."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, text, true
+from sqlalchemy import ColumnElement, exists, func, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -28,8 +29,8 @@ from clipcast.platforms.transport import HttpClient
 
 # As the index of the unfinished items has it.
 UNFINISHED = text("items.status IN ('pending', 'processing')")
-# The app warns this long before the end of an authorization that Clipcast cannot renew.
-ENDS_SOON = timedelta(days=7)
+# An authorization that Clipcast cannot renew needs a person this long before its end.
+ENDS_SOON = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -64,20 +65,29 @@ async def health_of(session: AsyncSession, connections: list[Connection]) -> dic
     health = {}
     for connection in connections:
         last, waiting, held = found.get(connection.id, (None, 0, 0))
-        health[connection.id] = Health(_urgent(connection), last, waiting, held)
+        health[connection.id] = Health(
+            connection.status == "needs_reconnect" or ends_soon(connection), last, waiting, held
+        )
     return health
 
 
-def needs_person(now: datetime) -> ColumnElement[bool]:
-    """Return the condition of accounts whose sign-in has ended, or ends soon and cannot be renewed."""
+def needs_person(now: datetime, spent: Collection[UUID]) -> ColumnElement[bool]:
+    """Return the condition of accounts that need a person.
+
+    Their sign-in has ended, or ends soon and cannot be renewed; they are paused while items wait; or a limit of the
+    platform is reached, of the accounts `spent`.
+    """
     ends_soon = (Connection.status == "active") & ~Connection.renewable & (Connection.signed_in_until < now + ENDS_SOON)
-    return (Connection.status == "needs_reconnect") | ends_soon
+    waiting = exists().where(Item.connection_id == Connection.id, UNFINISHED)
+    paused = (Connection.status == "disabled") & waiting
+    return (Connection.status == "needs_reconnect") | ends_soon | paused | Connection.id.in_(spent)
 
 
-def _urgent(connection: Connection) -> bool:
+def ends_soon(connection: Connection) -> bool:
+    """Return whether the authorization ends soon and Clipcast cannot renew it."""
     end = connection.signed_in_until
-    ends_soon = end is not None and not connection.renewable and end - clock.now() < ENDS_SOON
-    return connection.status == "needs_reconnect" or (connection.status == "active" and ends_soon)
+    is_near = end is not None and not connection.renewable and end - clock.now() < ENDS_SOON
+    return connection.status == "active" and is_near
 
 
 async def _get(session: AsyncSession, workspace_id: UUID, connection_id: str) -> Connection:

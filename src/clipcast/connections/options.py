@@ -1,6 +1,7 @@
 """The options that a platform offers an account, such as boards, playlists and quotas."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from clipcast.connections.status import why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, facts_of
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
-from clipcast.jobs.quotas import Meter, MeteredHttp, QuotaOut, Quotas
+from clipcast.jobs.quotas import Meter, MeteredHttp, QuotaOut, Quotas, Usage
 from clipcast.platforms.base import Platform, Tokens
 from clipcast.platforms.client import account_http, http_of
 from clipcast.platforms.errors import PublishError, RateLimited, ReconnectNeeded, TokenRefused
@@ -27,13 +28,22 @@ KEPT = timedelta(minutes=1)
 KEPT_FAILED = timedelta(seconds=20)
 
 
+async def usage_of(installation: Installation, connections: Sequence[Connection]) -> dict[UUID, Usage]:
+    """Return what lists show of the quotas of accounts, by the account's id."""
+    quotas = Quotas(installation.settings, installation.database)
+    return await quotas.usage_of({one.id: _meter_of(quotas, one) for one in connections})
+
+
 async def quotas_of(installation: Installation, connection: Connection) -> list[QuotaOut]:
     """Return the used and remaining amounts of each quota of the account."""
     return await _meter(installation, connection).show()
 
 
 def _meter(installation: Installation, connection: Connection) -> Meter:
-    quotas = Quotas(installation.settings, installation.database)
+    return _meter_of(Quotas(installation.settings, installation.database), connection)
+
+
+def _meter_of(quotas: Quotas, connection: Connection) -> Meter:
     return quotas.meter(PLATFORMS[connection.platform], connection.account_id, connection.profile)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import load_only
 
 from clipcast.common.ids import parse_id
 from clipcast.database import page_of
@@ -48,12 +49,28 @@ async def list_by_client(
 ) -> tuple[list[Connection], int]:
     """Return a page of connections by client, platform and name, those without a client last; and the number of all.
 
-    `wanted` are conditions on connections.
+    `wanted` are conditions on connections and their clients.
     """
     query = select(Connection).outerjoin(Client, Client.id == Connection.client_id)
     query = query.where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None), *wanted)
     by_client = (Client.name_key.asc().nulls_last(), Connection.platform, Connection.username, Connection.id)
     return await page_of(session, query.order_by(*by_client), offset, limit)
+
+
+def named(words: str) -> ColumnElement[bool]:
+    """Return the condition that an account's handle, name, label or client contains the words."""
+    labels = func.array_to_string(Connection.labels, "\n")
+    places = (Connection.username, Connection.display_name, labels, Client.name)
+    return or_(*(place.icontains(words, autoescape=True) for place in places))
+
+
+async def list_metered(session: AsyncSession, workspace_id: UUID, limit: int) -> list[Connection]:
+    """Return the newest accounts that can publish, with the columns that name their quotas."""
+    query = select(Connection).where(
+        Connection.workspace_id == workspace_id, Connection.status == "active", Connection.removed_at.is_(None)
+    )
+    columns = load_only(Connection.platform, Connection.account_id, Connection.profile)
+    return list(await session.scalars(query.options(columns).order_by(Connection.id.desc()).limit(limit)))
 
 
 def of_client(client: str) -> ColumnElement[bool]:

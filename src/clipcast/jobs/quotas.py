@@ -1,8 +1,9 @@
 """Meters that count requests against the platforms' quotas before they are sent."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -10,10 +11,12 @@ from clipcast.clock import clock
 from clipcast.common.schemas import Meanings, Timestamp
 from clipcast.common.settings import Settings
 from clipcast.database import Database
-from clipcast.jobs.quota_counters import Allowance, QuotaCounters
+from clipcast.jobs.quota_counters import Allowance, Key, QuotaCounters
 from clipcast.platforms.base import Http, Platform
 from clipcast.platforms.quota import Budget
 from clipcast.platforms.responses import Response
+
+K = TypeVar("K")
 
 
 class Quotas:
@@ -47,6 +50,14 @@ class Quotas:
         )
         return Meter(self._counters, allowances, closed or {})
 
+    async def usage_of(self, meters: Mapping[K, "Meter"]) -> dict[K, "Usage"]:
+        """Return what lists show of many accounts, with one query."""
+        now = clock.now()
+        wanted = {one.key: one for meter in meters.values() for one in meter.allowances}
+        budgets = await self._counters.read(tuple(wanted.values()))
+        shown = {key: _show(one, budgets[key], now) for key, one in wanted.items()}
+        return {name: _usage(meter, shown) for name, meter in meters.items()}
+
 
 class QuotaOut(BaseModel):
     """The used and the remaining units of a quota, as the API shows them."""
@@ -69,19 +80,30 @@ class QuotaOut(BaseModel):
     ]
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What lists show of an account's quotas.
+
+    `posts` is its number of posts, if a limit is known. `spent` is the quota that stays used up the longest, if one is.
+    """
+
+    posts: QuotaOut | None
+    spent: QuotaOut | None
+
+
 class Meter:
     """A counter of one account's requests, and of its app's."""
 
     def __init__(self, counters: QuotaCounters, allowances: tuple[Allowance, ...], closed: Mapping[str, str]) -> None:
         self._counters = counters
-        self._allowances = allowances
+        self.allowances = allowances
         self._closed = closed
 
     async def consume(self, request: str) -> None:
         """Consume the units of this request. Raise QuotaExceeded if a quota is used up, or the platform said so."""
         now = clock.now()
         charges = {}
-        for one in self._allowances:
+        for one in self.allowances:
             units = one.quota.charges.get(request)
             if units is None:
                 continue
@@ -95,7 +117,7 @@ class Meter:
 
     async def refund(self, request: str, consumed_at: datetime) -> None:
         """Return the units of a rejected request, for quotas that do not count those."""
-        refunded = tuple(one for one in self._allowances if one.quota.refunded and one.quota.charges.get(request))
+        refunded = tuple(one for one in self.allowances if one.quota.refunded and one.quota.charges.get(request))
         for one in refunded:
             units = one.quota.charges[request]
             await self._counters.change((one,), lambda budget, units=units: budget.refund(units, consumed_at))  # type: ignore[misc]
@@ -123,11 +145,11 @@ class Meter:
     async def show(self) -> list[QuotaOut]:
         """Return the used and the remaining units of each quota, as the API shows them."""
         now = clock.now()
-        budgets = await self._counters.read(self._allowances)
-        return [_show(one, budgets[one.key], now) for one in self._allowances]
+        budgets = await self._counters.read(self.allowances)
+        return [_show(one, budgets[one.key], now) for one in self.allowances]
 
     async def _change(self, quota: str, act: Callable[[Budget], None]) -> list[tuple[Allowance, Budget]]:
-        named = tuple(one for one in self._allowances if one.quota.name == quota)
+        named = tuple(one for one in self.allowances if one.quota.name == quota)
         budgets = await self._counters.change(named, act) if named else {}
         return [(one, budgets[one.key]) for one in named]
 
@@ -147,6 +169,13 @@ class MeteredHttp:
 def subject_prefix(settings: Settings) -> str:
     """Return the prefix of all subjects: it separates the sandbox's quotas from the platforms'."""
     return "sandbox " if settings.sandbox_base else ""
+
+
+def _usage(meter: Meter, shown: Mapping[Key, QuotaOut]) -> Usage:
+    posts = (shown[one.key] for one in meter.allowances if one.quota.of_posts)
+    spent = [found for one in meter.allowances if (found := shown[one.key]).free_at]
+    last = max(spent, key=lambda one: one.free_at or "", default=None)
+    return Usage(next((one for one in posts if one.limit is not None), None), last)
 
 
 def _show(one: Allowance, budget: Budget, now: datetime) -> QuotaOut:

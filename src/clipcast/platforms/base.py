@@ -5,7 +5,7 @@ opens no connection of its own, never sleeps and keeps nothing in memory between
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, NoReturn, Protocol, TypeVar, runtime_checkable
@@ -457,8 +457,10 @@ class Platform(Generic[M]):
     headers: Callable[[Settings], Mapping[str, str]] | None = None
     # Further sign-in methods, by name. `details["way"]` of an account's profile holds the name of its own.
     other_sign_in_methods: Mapping[str, AnySignIn] = field(default_factory=dict)
-    # What pages call each sign-in method, by its name (None: the default one): "with Facebook Login".
+    # What pages call each sign-in method, by its name (None: the default one): "Through Facebook".
     sign_in_titles: Mapping[str | None, str] = field(default_factory=dict)
+    # What pages call each permission (scope): "Publish videos".
+    permission_titles: Mapping[str, str] = field(default_factory=dict)
     # Signs an account's requests, if they need more than its token in `Authorization`.
     sign: Callable[[Http, Tokens], Http | None] | None = None
     # Whether the platform fetches this account's clips from Clipcast. Otherwise Clipcast sends the bytes.
@@ -485,7 +487,12 @@ class Platform(Generic[M]):
 
     def sign_in_title(self, name: str | None) -> str:
         """Return what pages call a sign-in method: its title, or its name; no words for an only method."""
-        return self.sign_in_titles.get(name, f"by {name}" if name else "")
+        return self.sign_in_titles.get(name, f"By {name}" if name else "")
+
+    def permissions(self, scopes: Iterable[str]) -> tuple[list[str], int]:
+        """Return the permissions of these scopes in words, and the number of scopes without words."""
+        known = [self.permission_titles.get(scope) for scope in scopes]
+        return list(dict.fromkeys(one for one in known if one)), known.count(None)
 
     def sign_in_method(self, name: str | None) -> AnySignIn:
         """Return the sign-in method `name`, or the default one for None. Raises KeyError for an unknown name."""

@@ -38,6 +38,8 @@ class Quota:
     of_app: bool = False
     # Whether a request that the platform rejects does not count.
     refunded: bool = False
+    # Whether a unit is a post, so that pages show how many are left.
+    of_posts: bool = False
     # Whether the quota exists only for accounts of the default sign-in method.
     default_method_only: bool = False
 

@@ -10,7 +10,7 @@ from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.clock import clock
 from clipcast.database import Database
 from clipcast.database.models.clips import BulkDownload, Clip
-from clipcast.database.models.connections import ConnectAttempt, ConnectLink, UsedConnectLink
+from clipcast.database.models.connections import ClientLink, ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database.models.jobs import DrainedWorker
 from clipcast.database.models.people import Invitation, SignInSession
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
@@ -32,6 +32,7 @@ async def delete_expired(database: Database, storage: Storage) -> None:
         for table in (
             ConnectAttempt,
             ConnectLink,
+            ClientLink,
             UsedConnectLink,
             SignInSession,
             Invitation,

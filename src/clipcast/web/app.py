@@ -7,6 +7,7 @@ from clipcast.web import (
     bulk,
     calendar,
     calendar_moves,
+    client_link,
     client_times,
     clients,
     clip_editor,
@@ -14,6 +15,8 @@ from clipcast.web import (
     clips,
     compose,
     connect,
+    connecting,
+    connection_actions,
     connections,
     developers,
     edit_files,
@@ -51,6 +54,7 @@ __all__ = ["admit", "install", "show"]
 def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
+        client_link, connecting, connection_actions,
         overview, sign_in, account, connect, connections, clients, client_times, clip_library, clips, clip_editor,
         edit_files, edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, keys,
         settings, oauth, notifications, notices, phone, push, developers, webhooks, reference, events, gallery, palette,

@@ -128,14 +128,8 @@ async def show_client(
         tab=tab,
         accounts=accounts,
         broken=broken,
-        initials=initials,
         **shown,
     )
-
-
-def initials(name: str) -> str:
-    """Return the first letters of the first two words of a name."""
-    return "".join(word[0] for word in name.split()[:2]).upper()
 
 
 async def get_client(member: Member, client_id: str) -> Client:

@@ -14,6 +14,7 @@ from clipcast.connections.attempts import ATTEMPT_LIFETIME, ConnectFailed, redir
 from clipcast.connections.connect import Choice, Connected, Refused, choose, complete, enter, start
 from clipcast.platforms.base import AnySignIn, FederatedOAuth, OAuth, Platform
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.web.client_link import way_back
 from clipcast.web.pages import headers, render
 from clipcast.web.viewers import address_of, find_viewer, is_secure
 
@@ -116,12 +117,16 @@ def _browser(request: Request) -> tuple[str, str]:
 def _result(request: Request, platform: Platform[Any], done: Connected | Choice, message: str = "") -> Response:
     """Return the page that chooses accounts, or the page after connecting them."""
     if isinstance(done, Choice):
-        context = {"platform": platform, "choice": done, "message": message, "again": _again(done)}
+        back = way_back(request) if done.link.through else None
+        context = {"platform": platform, "choice": done, "message": message, "again": _again(done, back), "back": back}
         return render(request, "connect/choose.html", context)
     if done.link.in_app:
         ids = ",".join(str(connection.id) for connection in done.connections)
         again = f"&expected={done.link.expects}" if done.link.expects else ""
         response: Response = RedirectResponse(f"/w/{done.link.workspace_id}/connections?connected={ids}{again}", 303)
+    elif done.link.through and (back := way_back(request)):
+        ids = ",".join(str(connection.id) for connection in done.connections)
+        response = RedirectResponse(f"{back}?connected={ids}", 303, headers() | PRIVATE)
     else:
         context = {"connections": done.connections, "platform": platform}
         response = render(request, "connect/connected.html", context)
@@ -129,13 +134,16 @@ def _result(request: Request, platform: Platform[Any], done: Connected | Choice,
     return response
 
 
-def _again(choice: Choice) -> str | None:
-    """Return the address that authorizes the expected account again; None for a person outside the app."""
+def _again(choice: Choice, back: str | None) -> str | None:
+    """Return the address that authorizes the expected account again; None for a person with a link that works once.
+
+    `back` is the page of the client's link.
+    """
     link = choice.link
-    if not choice.is_missed or not link.in_app:
+    if not choice.is_missed or not (link.in_app or back):
         return None
     query = {"expects": link.expects, "way": link.sign_in_method}
-    address = f"/w/{link.workspace_id}/connections/new/{link.platform}?"
+    address = f"{back}/new/{link.platform}?" if back else f"/w/{link.workspace_id}/connections/new/{link.platform}?"
     return address + urlencode({name: value for name, value in query.items() if value})
 
 
@@ -157,4 +165,5 @@ def _form(
 
 async def _failed(request: Request, error: ConnectFailed) -> Response:
     """Return the page of a failure. For a signed-in person it has a link back to the app."""
-    return render(request, "connect/failed.html", {"message": str(error), "viewer": await find_viewer(request)}, 400)
+    context = {"message": str(error), "viewer": await find_viewer(request), "back": way_back(request)}
+    return render(request, "connect/failed.html", context, 400)

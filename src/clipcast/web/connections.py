@@ -1,36 +1,68 @@
-"""The accounts page: connect, check, reconnect, pause and remove accounts, and make links for account owners."""
+"""The accounts page: the accounts that need a person, and all of them by client; and the page of one account."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Request
-from sqlalchemy import ColumnElement, or_
+from fastapi import APIRouter, Query
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.pagination import PageNumber, PageParams
-from clipcast.clients.service import assign_accounts
+from clipcast.clients.posting_times import load_own_times
 from clipcast.clock import clock
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound
-from clipcast.connections import manage, repository
-from clipcast.connections.links import hand_out_link, list_links, make_link, withdraw_link
-from clipcast.connections.options import quotas_of
+from clipcast.common.timestamps import parse_instant
+from clipcast.connections import labels, manage, repository
+from clipcast.connections.client_links import LIFETIMES, list_client_links
+from clipcast.connections.links import list_links
+from clipcast.connections.options import quotas_of, usage_of
 from clipcast.connections.repository import NO_CLIENT, of_client
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
-from clipcast.platforms.base import Platform, app_of
+from clipcast.jobs.quotas import QuotaOut, Usage
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.web.forms import read_form
-from clipcast.web.viewers import Editing, Looking, Member, Owning
+from clipcast.posts import listing
+from clipcast.posts.lines import lines_of
+from clipcast.web import times
+from clipcast.web.client_times import in_words
+from clipcast.web.connecting import MYSELF, tiles_of
+from clipcast.web.viewers import Looking, Member
 
-# Links of earlier releases call it `way`.
-SignInMethod = Annotated[str | None, Query(alias="way")]
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 # The rows of a page, and the most accounts that are listed first because they need a person.
-ROWS_MAX, URGENT_MAX = 100, 20
+ROWS_MAX, URGENT_MAX = 300, 20
+# The most accounts whose limits a page looks at.
+METERED_MAX = 2000
+# A limit that ends sooner needs nobody: the items wait, and go on.
+LONG_WAIT = timedelta(minutes=10)
+# The posts that the page of an account shows.
+LAST_POSTS = 5
+# The table warns this long before the end of an authorization that Clipcast cannot renew.
+ENDING = timedelta(days=7)
 # The states by which the list filters, in words.
-STATES = {"active": "Ready", "needs_reconnect": "Sign-in ended", "disabled": "Paused"}
+NEEDS = "needs"
+STATES = {NEEDS: "Needs you", "active": "Ready", "needs_reconnect": "Sign-in ended", "disabled": "Paused"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The state of an account: its name in web/states.py, and a note such as `until 16:10`."""
+
+    name: str
+    note: str = ""
+
+
+@router.get("/accounts")
+async def accounts_page(member: Looking) -> Response:
+    """Redirect to the accounts page."""
+    query = member.request.url.query
+    return RedirectResponse(f"{member.base}/connections{'?' if query else ''}{query}", 307)
 
 
 @router.get("/connections")
@@ -40,6 +72,7 @@ async def connections_page(
     platform: str | None = None,
     state: str | None = None,
     group: str | None = None,
+    label: Annotated[str, Query(max_length=100)] = "",
     q: Annotated[str, Query(max_length=100)] = "",
     connected: Annotated[str, Query(max_length=2000)] = "",
     expected: str = "",
@@ -54,20 +87,23 @@ async def connections_page(
     if state and state not in STATES:
         raise NotFound("state", state)
     client = str(member.client.id) if member.client else NO_CLIENT if group == NO_CLIENT else None
-    of_page = [of_client(client)] if client else []
+    mine, of_page = member.workspace.id, [of_client(client)] if client else []
+    async with member.installation.database.session() as session:
+        metered = await repository.list_metered(session, mine, METERED_MAX)
+    usage = await usage_of(member.installation, metered)
+    spent = {id: quota for id, one in usage.items() if (quota := long_spent(one))}
+    needs = manage.needs_person(clock.now(), list(spent))
     wanted = [
         *of_page,
         *([Connection.platform == platform] if platform else []),
-        *([Connection.status == state] if state else []),
-        *([_named(q)] if q.strip() else []),
+        *([needs] if state == NEEDS else [Connection.status == state] if state else []),
+        *([Connection.labels.contains([label])] if label else []),
+        *([repository.named(q.strip().lstrip("@"))] if q.strip() else []),
     ]
     params = PageParams(page, ROWS_MAX)
     async with member.installation.database.session() as session:
-        mine = member.workspace.id
         found, total = await repository.list_by_client(session, mine, wanted, params.offset, params.limit)
-        urgent, urgent_total = await repository.list_by_client(
-            session, mine, [*of_page, manage.needs_person(clock.now())], 0, URGENT_MAX
-        )
+        urgent, urgent_total = await repository.list_by_client(session, mine, [*of_page, needs], 0, URGENT_MAX)
         new = [
             one for text in connected.split(",")[:50]
             if (one := await repository.get_connection(session, mine, text))
@@ -75,58 +111,70 @@ async def connections_page(
         missed = await repository.get_connection(session, mine, expected) if expected else None
         health = await manage.health_of(session, [*found, *(one for one in urgent if one not in found)])
         links = await list_links(session, mine) if member.may("editor") else []
-    kept = {"platform": platform, "state": state, "group": group, "q": q.strip()}
+        client_links = await list_client_links(session, mine) if member.may("editor") else []
+        known_labels = await labels.list_labels(session, mine)
+    kept = {"platform": platform, "state": state, "group": group, "label": label, "q": q.strip()}
     query = urlencode({name: value for name, value in kept.items() if value})
     return member.render(
         "connections.html",
         section="connections",
         groups=_groups(member, found),
-        urgent=urgent,
+        urgent=sorted(urgent, key=lambda one: -health[one.id].waiting),
         urgent_total=urgent_total,
         health=health,
+        usage=usage,
+        spent=spent,
+        shown={one.id: shown_state(one, spent.get(one.id), member.zone) for one in found},
+        near=lambda instant: times.near(parse_instant(instant), member.zone),
         total=total,
         filters=kept,
         filtered=bool(query),
         query=query + (f"&client={member.client.id}" if member.client else ""),
         pagination=pagination(params, total),
         states=STATES,
-        sign_in_methods=_all_methods(member),
+        labels=known_labels,
+        tiles=tiles_of(member.installation),
         links=links,
+        client_links=client_links,
+        who=MYSELF,
+        lifetimes=LIFETIMES,
         new=new,
         missed=missed if missed not in new else None,
-        days_left=days_left,
+        by_id={one.id: one for one in member.clients},
+        now=clock.now(),
     )
 
 
-def _named(text: str) -> ColumnElement[bool]:
-    """Return the condition that an account's handle or name contains a text."""
-    words = text.strip().lstrip("@")
-    return or_(*(column.icontains(words, autoescape=True) for column in (Connection.username, Connection.display_name)))
-
-
-def _groups(member: Member, accounts: list[Connection]) -> list[tuple[Client | None, list[Connection]]]:
+def _groups(member: Member, accounts: Sequence[Connection]) -> list[tuple[Client | None, list[Connection]]]:
     """Return the accounts by client, in their order."""
     by_id = {one.id: one for one in member.clients}
     grouped = groupby(accounts, lambda one: one.client_id)
     return [(by_id.get(id) if id else None, list(group)) for id, group in grouped]
 
 
-def days_left(connection: Connection) -> int | None:
-    """Return the whole days until a sign-in ends that cannot be renewed; None for any other account."""
-    if connection.status != "active" or connection.renewable or connection.signed_in_until is None:
-        return None
-    return max(0, (connection.signed_in_until - clock.now()).days)
+def long_spent(usage: Usage) -> QuotaOut | None:
+    """Return the quota of an account that stays used up for long, if one does."""
+    free_at = usage.spent and usage.spent.free_at
+    return usage.spent if free_at and parse_instant(free_at) > clock.now() + LONG_WAIT else None
 
 
-@router.post("/connections/move")
-async def move(member: Editing, request: Request) -> Response:
-    """Give the chosen accounts to a client, or to none."""
-    form = await read_form(request)
-    async with member.installation.database.begin() as session:
-        await assign_accounts(
-            session, member.workspace.id, form.one("to") or None, form.all("account"), member.actor
-        )  # fmt: skip
-    return member.redirect("/connections" + (f"?{form.one('query')}" if form.one("query") else ""))
+def shown_state(connection: Connection, spent: QuotaOut | None, zone: ZoneInfo) -> Shown:
+    """Return the state of an account as pages show it."""
+    if connection.status != "active":
+        return Shown(connection.status)
+    if spent and spent.free_at:
+        return Shown("limit", f"until {_short(parse_instant(spent.free_at), zone)}")
+    end = connection.signed_in_until
+    if end and not connection.renewable and end - clock.now() < ENDING:
+        return Shown("ending", times.ago(end)) if end > clock.now() else Shown("needs_reconnect")
+    return Shown("active")
+
+
+def _short(instant: datetime, zone: ZoneInfo) -> str:
+    """Return the time of an instant, with the day unless that is today."""
+    local = instant.astimezone(zone)
+    today = clock.now().astimezone(zone).date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local:%a} {local:%H:%M}"
 
 
 @router.get("/connections/{connection_id}")
@@ -141,112 +189,38 @@ async def connection_page(member: Looking, connection_id: str) -> Response:
 
 async def _page(member: Member, connection: Connection) -> Response:
     """Return the page of an account."""
+    clients: Mapping[UUID, Client] = {one.id: one for one in member.clients}
+    client = clients.get(connection.client_id) if connection.client_id else None
+    own_times, weekly = "", 0
     async with member.installation.database.session() as session:
         health = await manage.health_of(session, [connection])
+        last = await listing.list_lines(
+            session, member.workspace.id, listing.Wanted(connection_ids=(connection.id,)), LAST_POSTS
+        )
+        lines = await lines_of(session, last.posts)
+        if client:
+            of_client, own = await load_own_times(session, client)
+            own_times, weekly = in_words(own.get(connection.id, ())), len(of_client)
+        known_labels = await labels.list_labels(session, member.workspace.id)
+    usage = await usage_of(member.installation, [connection]) if connection.status == "active" else {}
+    spent = long_spent(usage[connection.id]) if usage else None
+    platform = PLATFORMS[connection.platform]
+    permissions, others = platform.permissions(connection.scopes)
     return member.render(
         "connection.html",
         section="connections",
         connection=connection,
         health=health,
+        shown=shown_state(connection, spent, member.zone),
         quotas=await quotas_of(member.installation, connection) if connection.status == "active" else [],
-        client=next((one for one in member.clients if one.id == connection.client_id), None),
+        client=client,
+        own_times=own_times,
+        weekly=weekly,
+        lines=lines,
+        permissions=permissions,
+        other_permissions=others,
+        sign_in_title=platform.sign_in_title(connection.profile.get("way")),
+        labels=known_labels,
         grace=member.installation.settings.reconnect_grace,
+        near=lambda instant: times.near(parse_instant(instant), member.zone),
     )
-
-
-def _all_methods(member: Member) -> list[dict[str, Any]]:
-    return [method for one in PLATFORMS.values() for method in _sign_in_methods(member, one)]
-
-
-def _sign_in_methods(member: Member, platform: Platform[Any]) -> list[dict[str, Any]]:
-    """Return the platform's sign-in methods, and whether the operator has configured the app of each."""
-    return [
-        {"platform": platform, "method": name, "title": platform.sign_in_title(name),
-         "configured": app_of(member.installation.settings, sign_in) is not None,
-         "variable": f"CLIPCAST_{sign_in.app.upper()}_CLIENT_ID"}
-        for name, sign_in in platform.sign_in_methods.items()
-    ]  # fmt: skip
-
-
-def _checked_method(platform: str, sign_in_method: str | None) -> str | None:
-    """Return the sign-in method, None for the default. Raises NotFound for an unknown platform or method."""
-    if platform not in PLATFORMS:
-        raise NotFound("platform", platform)
-    if sign_in_method and sign_in_method not in PLATFORMS[platform].other_sign_in_methods:
-        raise NotFound("sign-in method", sign_in_method)
-    return sign_in_method or None
-
-
-@router.get("/connections/new/{platform}")
-async def connect_account(
-    member: Editing, platform: str, sign_in_method: SignInMethod = None, expects: str | None = None
-) -> Response:
-    """Start an authorization that returns to the page. `expects` is the id of a connection to reconnect.
-
-    Raises NotFound for an unknown platform, sign-in method or connection.
-    """
-    method = _checked_method(platform, sign_in_method)
-    if expects:
-        async with member.installation.database.session() as session:
-            expected = await repository.get_connection(session, member.workspace.id, expects)
-        if expected is None or expected.platform != platform:
-            raise NotFound("connection", expects)
-    maker = (str(member.user.id), member.user.name)
-    link = make_link(member.installation, member.workspace.id, platform, method, maker, in_app=True, expects=expects)
-    return RedirectResponse(link.removeprefix(member.installation.settings.public_base), 303)
-
-
-@router.post("/connections/links/{platform}")
-async def share_link(member: Editing, platform: str, sign_in_method: SignInMethod = None) -> Response:
-    """Create a link for an account owner who has no sign-in to Clipcast. It works once, for a day."""
-    method = _checked_method(platform, sign_in_method)
-    maker = (str(member.user.id), member.user.name)
-    async with member.installation.database.begin() as session:
-        link = await hand_out_link(member.installation, session, member.workspace.id, platform, method, maker)
-        member.record(session, "connection.link_made", PLATFORMS[platform].title)
-    return member.render("parts/shared_link.html", link=link, title=PLATFORMS[platform].title)
-
-
-@router.post("/connections/links/{link_id}/withdraw")
-async def withdraw(member: Editing, link_id: str) -> Response:
-    """Withdraw a link, which then no longer works."""
-    async with member.installation.database.begin() as session:
-        link = await withdraw_link(session, member.workspace.id, link_id)
-        member.record(session, "connection.link_withdrawn", PLATFORMS[link.platform].title, made_by=link.maker_name)
-    return member.redirect("/connections#links")
-
-
-@router.post("/connections/{connection_id}/off")
-async def switch_off(member: Owning, connection_id: str) -> Response:
-    """Pause an account."""
-    async with member.installation.database.begin() as session:
-        connection = await manage.switch_off(session, member.workspace.id, connection_id)
-        member.record(session, "connection.disabled", _name(connection), connection.id)
-    return member.redirect("/connections")
-
-
-@router.post("/connections/{connection_id}/on")
-async def switch_on(member: Owning, connection_id: str) -> Response:
-    """Resume an account."""
-    async with member.installation.database.begin() as session:
-        connection = await manage.switch_on(session, member.workspace.id, connection_id)
-        member.record(session, "connection.enabled", _name(connection), connection.id)
-    return member.redirect("/connections")
-
-
-@router.post("/connections/{connection_id}/remove")
-async def remove(member: Owning, connection_id: str) -> Response:
-    """Remove an account: revoke its authorization if the platform has a call for that, and delete its tokens anyway."""
-    async with member.installation.database.session() as session:
-        connection = await repository.get_connection(session, member.workspace.id, connection_id)
-    if connection is None:
-        raise NotFound("connection", connection_id)
-    message = await manage.revoke(member.installation, connection)
-    async with member.installation.database.begin() as session:
-        removed = await manage.remove(member.installation, session, member.workspace.id, connection_id)
-        member.record(session, "connection.removed", _name(removed), removed.id, platform_said=message)
-    return member.render("removed.html", section="connections", connection=removed, message=message)
-
-
-def _name(connection: Connection) -> str:
-    return f"{PLATFORMS[connection.platform].title} @{connection.username}"

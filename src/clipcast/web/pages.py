@@ -155,6 +155,11 @@ def shown_number(number: int) -> str:
     return f"{min(number, COUNTED):,}".replace(",", NARROW_SPACE) + ("+" if number > COUNTED else "")
 
 
+def initials(name: str) -> str:
+    """Return the first letters of the first two words of a name."""
+    return "".join(word[0] for word in name.lstrip("@").split()[:2]).upper()
+
+
 def removal(counts: Mapping[str, int]) -> str:
     """Return the question before a post is removed, with what stays live. `counts`: its items by state."""
     live = counts.get("published", 0) + counts.get("check", 0)
@@ -215,6 +220,7 @@ def _environment() -> Environment:
         "number": shown_number,
         "plain_number": lambda number: f"{number:,}".replace(",", NARROW_SPACE),
         "removal": removal,
+        "initials": initials,
         "label": label_of,
         "job_state": lambda state: str(SHOWN_JOB_STATES.get(state, state)).capitalize(),
         "state": lambda state: SHOWN_STATES.get(state, state),

@@ -31,4 +31,6 @@ STATES = {
     "active": State("Ready", "check", "good"),
     "needs_reconnect": State("Sign-in ended", "alert-circle", "bad"),
     "disabled": State("Paused", "player-pause", "idle"),
+    "ending": State("Sign-in ends", "clock", "warn"),
+    "limit": State("Limit", "player-pause", "warn"),
 }

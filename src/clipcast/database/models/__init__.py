@@ -5,7 +5,7 @@ from clipcast.database.models.account_sets import AccountSet
 from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.clients import Client, HashtagSet, PausedDays, PostingTimeRow
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
-from clipcast.database.models.connections import ConnectAttempt, Connection, ConnectLink, UsedConnectLink
+from clipcast.database.models.connections import ClientLink, ConnectAttempt, Connection, ConnectLink, UsedConnectLink
 from clipcast.database.models.events import Delivery, Event, EventListener, Webhook
 from clipcast.database.models.installation import InstallationRow
 from clipcast.database.models.jobs import (
@@ -38,6 +38,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Client",
+    "ClientLink",
     "Clip",
     "ConnectAttempt",
     "ConnectLink",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +35,8 @@ class Connection(Base):
     sandbox: Mapped[bool]
     # Facts of the platform that publishing needs (YouTube: the uploads playlist).
     profile: Mapped[dict[str, Any]]
+    # Names by which people find accounts again.
+    labels: Mapped[list[str]] = mapped_column(ARRAY(String), default=list, server_default=text("'{}'"))
 
     tokens: Mapped[bytes] = mapped_column(LargeBinary)
     # The number of changes of `tokens`, so that a late refresh cannot overwrite newer tokens.
@@ -81,6 +83,24 @@ class ConnectLink(Base):
     maker_name: Mapped[str]
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class ClientLink(Base):
+    """A link with which the people of a client connect its accounts. Only the digest of its token is stored."""
+
+    __tablename__ = "client_links"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), index=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    # The user who created it.
+    maker_id: Mapped[UUID]
+    maker_name: Mapped[str]
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    # When an account was last connected with it.
+    used_at: Mapped[datetime | None]
 
 
 class UsedConnectLink(Base):

@@ -6,7 +6,7 @@ from clipcast.platforms.bluesky.metadata import BlueskyMetadata
 from clipcast.platforms.bluesky.oauth import BlueskyOAuth, sign
 from clipcast.platforms.bluesky.options import options
 from clipcast.platforms.bluesky.publish import VERSION, publish
-from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA, OAUTH, QUOTAS
+from clipcast.platforms.bluesky.rules import DOCS_URL, DOMAINS, MEDIA, OAUTH, PERMISSIONS, QUOTAS
 
 platform = Platform(
     name="bluesky",
@@ -19,8 +19,9 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=BlueskySignIn(),
     other_sign_in_methods={OAUTH: BlueskyOAuth()},
-    sign_in_titles={None: "with an app password", OAUTH: "on the server of the account"},
+    sign_in_titles={None: "App password", OAUTH: "Sign in at your server"},
     sign=sign,
+    permission_titles=PERMISSIONS,
     publish=publish,
     version=VERSION,
     options=options,

@@ -45,6 +45,19 @@ SCOPES = (
     "rpc:com.atproto.repo.uploadBlob?aud=*",
     "rpc:app.bsky.video.getUploadLimits?aud=*",
 )
+# What pages call each scope.
+PERMISSIONS = {
+    "com.atproto.appPass": "Act for it with the app password",
+    "com.atproto.appPassPrivileged": "Act for it with the app password",
+    "atproto": "Know which account it is",
+    "repo:app.bsky.feed.post?action=create&action=update": "Publish posts",
+    "repo:app.bsky.feed.threadgate?action=create&action=update": "Set who can reply",
+    "repo:app.bsky.feed.postgate?action=create&action=update": "Set who can quote",
+    "blob:video/*": "Upload videos",
+    "blob:text/vtt": "Upload captions",
+    "rpc:com.atproto.repo.uploadBlob?aud=*": "Upload videos",
+    "rpc:app.bsky.video.getUploadLimits?aud=*": "Read its upload limits",
+}
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WRITES = dict.fromkeys(("post", "threadgate", "postgate"), 2)
@@ -53,7 +66,7 @@ QUOTAS = (
     Quota("writes_per_hour", HOUR, WRITES, limit=5000),
     Quota("writes_per_day", DAY, WRITES, limit=35_000),
     Quota("blobs", DAY, {"captions": 1}, limit=1000),
-    Quota("videos", DAY, {"upload": 1, "start": 0}, refunded=True),
+    Quota("videos", DAY, {"upload": 1, "start": 0}, refunded=True, of_posts=True),
 )
 # The lifetime of an authorization: in all for a public client, since the last refresh for a confidential client.
 PUBLIC_SIGN_IN_LIFE, REFRESH_LIFE = timedelta(days=14), timedelta(days=90)

@@ -4,7 +4,7 @@ from clipcast.platforms.base import Platform
 from clipcast.platforms.facebook.account import FacebookOAuth
 from clipcast.platforms.facebook.metadata import FacebookMetadata
 from clipcast.platforms.facebook.publish import VERSION, finish, publish
-from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS, REEL
+from clipcast.platforms.facebook.rules import DOCS_URL, DOMAINS, MEDIA, PERMISSIONS, QUOTAS, REEL
 
 platform = Platform(
     name="facebook",
@@ -18,6 +18,7 @@ platform = Platform(
     media_kinds={"REELS": REEL},
     quotas=QUOTAS,
     sign_in=FacebookOAuth(),
+    permission_titles=PERMISSIONS,
     publish=publish,
     version=VERSION,
     finish=finish,

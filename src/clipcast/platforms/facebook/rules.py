@@ -51,11 +51,17 @@ REEL_ADVISED_BYTES = 1_000_000_000
 REEL_ADVISED_TEXT = 2200
 
 SCOPES = ("pages_show_list", "pages_read_engagement", "pages_manage_posts")
+# What pages call each scope.
+PERMISSIONS = {
+    "pages_show_list": "See the pages",
+    "pages_read_engagement": "Read the page’s posts",
+    "pages_manage_posts": "Publish on the page",
+}
 
 CALLS = ("start", "start_video", "bytes", "chunk", "finish", "status", "upload_status", "list")
 # Facebook does not return the remaining number of Reels (docs/platforms/facebook.md 4).
 QUOTAS = (
-    Quota("reels", timedelta(days=1), {"start": 1}, limit=30, refunded=True),
+    Quota("reels", timedelta(days=1), {"start": 1}, limit=30, refunded=True, of_posts=True),
     Quota("invitations", timedelta(days=1), {"collaborator": 1}, limit=10, refunded=True),
     Quota("calls", timedelta(hours=1), dict.fromkeys(CALLS, 0)),
 )

@@ -6,7 +6,7 @@ from clipcast.platforms.instagram.by_facebook import InstagramByFacebook
 from clipcast.platforms.instagram.metadata import InstagramMetadata
 from clipcast.platforms.instagram.options import options
 from clipcast.platforms.instagram.publish import CONTINUES, VERSION, finish, publish
-from clipcast.platforms.instagram.rules import BY_FACEBOOK, DOCS_URL, DOMAINS, MEDIA, QUOTAS, STORY
+from clipcast.platforms.instagram.rules import BY_FACEBOOK, DOCS_URL, DOMAINS, MEDIA, PERMISSIONS, QUOTAS, STORY
 
 platform = Platform(
     name="instagram",
@@ -21,7 +21,8 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=InstagramOAuth(),
     other_sign_in_methods={BY_FACEBOOK: InstagramByFacebook()},
-    sign_in_titles={None: "with Instagram Login", BY_FACEBOOK: "with Facebook Login"},
+    sign_in_titles={None: "With Instagram", BY_FACEBOOK: "Through Facebook"},
+    permission_titles=PERMISSIONS,
     publish=publish,
     version=VERSION,
     continues=CONTINUES,

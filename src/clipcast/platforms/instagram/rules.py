@@ -53,13 +53,22 @@ SCOPES = ("instagram_business_basic", "instagram_business_content_publish")
 CALLS = ("create", "bytes", "status", "publish", "posts", "permalink", "limit")
 # Instagram returns each account's limit of posts; its documentation disagrees (docs/platforms/instagram.md 0.7 and 4).
 QUOTAS = (
-    Quota("posts", timedelta(days=1), {"publish": 1}, refunded=True),
+    Quota("posts", timedelta(days=1), {"publish": 1}, refunded=True, of_posts=True),
     Quota("containers", timedelta(days=1), {"create": 1}, limit=400, refunded=True),
     Quota("calls", timedelta(hours=1), dict.fromkeys(CALLS, 0)),
 )
 # The sign-in method Facebook Login: its name, its scopes and its host.
 BY_FACEBOOK = "facebook"
 FACEBOOK_SCOPES = ("instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement")
+# What pages call each scope.
+PERMISSIONS = {
+    "instagram_business_basic": "See its profile and posts",
+    "instagram_business_content_publish": "Publish posts",
+    "instagram_basic": "See its profile and posts",
+    "instagram_content_publish": "Publish posts",
+    "pages_show_list": "See its Facebook pages",
+    "pages_read_engagement": "Read its Facebook pages",
+}
 FACEBOOK_API = f"https://graph.facebook.com/{VERSION}"
 
 COVER = PictureRules(formats=("jpeg",), max_bytes=8_000_000, aspect=9 / 16)

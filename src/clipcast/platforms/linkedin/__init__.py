@@ -5,7 +5,16 @@ from clipcast.platforms.linkedin.account import LinkedInOAuth
 from clipcast.platforms.linkedin.metadata import LinkedInMetadata
 from clipcast.platforms.linkedin.organization import LinkedInOrganizationOAuth
 from clipcast.platforms.linkedin.publish import CONTINUES, VERSION, publish
-from clipcast.platforms.linkedin.rules import API_VERSION, DOCS_URL, DOMAINS, MEDIA, ORGANIZATION, QUOTAS, headers
+from clipcast.platforms.linkedin.rules import (
+    API_VERSION,
+    DOCS_URL,
+    DOMAINS,
+    MEDIA,
+    ORGANIZATION,
+    PERMISSIONS,
+    QUOTAS,
+    headers,
+)
 
 platform = Platform(
     name="linkedin",
@@ -18,7 +27,8 @@ platform = Platform(
     quotas=QUOTAS,
     sign_in=LinkedInOAuth(),
     other_sign_in_methods={ORGANIZATION: LinkedInOrganizationOAuth()},
-    sign_in_titles={None: "as a member", ORGANIZATION: "for pages that a member manages"},
+    sign_in_titles={None: "Yourself", ORGANIZATION: "A page"},
+    permission_titles=PERMISSIONS,
     publish=publish,
     version=VERSION,
     continues=CONTINUES,

@@ -63,6 +63,15 @@ QUOTAS = (
 # The sign-in method for pages: its name and its scopes. Reading posts is needed after a lost response.
 ORGANIZATION = "organization"
 ORGANIZATION_SCOPES = ("w_organization_social", "r_organization_social", "rw_organization_admin")
+# What pages call each scope.
+PERMISSIONS = {
+    "openid": "Know who signed in",
+    "profile": "See its name and picture",
+    "w_member_social": "Publish as the member",
+    "w_organization_social": "Publish as the page",
+    "r_organization_social": "Read the page’s posts",
+    "rw_organization_admin": "See the member’s pages",
+}
 
 # If a member may not read a video, Clipcast waits without reading (docs/platforms/linkedin.md 2.5).
 BLIND_WAIT_BASE = timedelta(seconds=10)

@@ -5,7 +5,7 @@ from clipcast.platforms.pinterest.account import PinterestOAuth
 from clipcast.platforms.pinterest.metadata import PinterestMetadata
 from clipcast.platforms.pinterest.options import options
 from clipcast.platforms.pinterest.publish import VERSION, publish
-from clipcast.platforms.pinterest.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
+from clipcast.platforms.pinterest.rules import DOCS_URL, DOMAINS, MEDIA, PERMISSIONS, QUOTAS
 
 platform = Platform(
     name="pinterest",
@@ -17,6 +17,7 @@ platform = Platform(
     media=MEDIA,
     quotas=QUOTAS,
     sign_in=PinterestOAuth(),
+    permission_titles=PERMISSIONS,
     publish=publish,
     version=VERSION,
     options=options,

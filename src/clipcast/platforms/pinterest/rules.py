@@ -28,6 +28,14 @@ MEDIA = MediaRules(
 )
 
 SCOPES = ("boards:read", "boards:write", "pins:read", "pins:write", "user_accounts:read")
+# What pages call each scope.
+PERMISSIONS = {
+    "boards:read": "See its boards",
+    "boards:write": "Add to its boards",
+    "pins:read": "See its Pins",
+    "pins:write": "Publish Pins",
+    "user_accounts:read": "See its profile",
+}
 
 MINUTE = timedelta(minutes=1)
 # The limits of an app with standard access, for each account (docs/platforms/pinterest.md 4).

@@ -5,7 +5,7 @@ from clipcast.platforms.threads.account import ThreadsOAuth
 from clipcast.platforms.threads.metadata import ThreadsMetadata
 from clipcast.platforms.threads.options import options
 from clipcast.platforms.threads.publish import CONTINUES, VERSION, finish, publish
-from clipcast.platforms.threads.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
+from clipcast.platforms.threads.rules import DOCS_URL, DOMAINS, MEDIA, PERMISSIONS, QUOTAS
 
 platform = Platform(
     name="threads",
@@ -17,6 +17,7 @@ platform = Platform(
     media=MEDIA,
     quotas=QUOTAS,
     sign_in=ThreadsOAuth(),
+    permission_titles=PERMISSIONS,
     publish=publish,
     version=VERSION,
     continues=CONTINUES,

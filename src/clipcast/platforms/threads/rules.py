@@ -45,10 +45,16 @@ MEDIA = MediaRules(
 SCOPES = ("threads_basic", "threads_content_publish")
 LOCATION_SCOPE = "threads_location_tagging"
 OPTIONAL_SCOPES = (LOCATION_SCOPE,)
+# What pages call each scope.
+PERMISSIONS = {
+    "threads_basic": "See its profile and posts",
+    "threads_content_publish": "Publish posts",
+    LOCATION_SCOPE: "Name places",
+}
 
 CALLS = ("create", "status", "publish", "posts", "permalink", "limit")
 # Threads returns each profile's use of its 250 daily posts (docs/platforms/threads.md 4).
 QUOTAS = (
-    Quota("posts", timedelta(days=1), {"publish": 1}, limit=250, refunded=True),
+    Quota("posts", timedelta(days=1), {"publish": 1}, limit=250, refunded=True, of_posts=True),
     Quota("calls", timedelta(hours=1), dict.fromkeys(CALLS, 0)),
 )

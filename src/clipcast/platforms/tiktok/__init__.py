@@ -5,7 +5,7 @@ from clipcast.platforms.tiktok.account import TikTokOAuth
 from clipcast.platforms.tiktok.metadata import TikTokMetadata
 from clipcast.platforms.tiktok.options import options
 from clipcast.platforms.tiktok.publish import VERSION, finish, publish
-from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, DRAFT, MEDIA, QUOTAS
+from clipcast.platforms.tiktok.rules import DOCS_URL, DOMAINS, DRAFT, MEDIA, PERMISSIONS, QUOTAS
 
 platform = Platform(
     name="tiktok",
@@ -19,6 +19,7 @@ platform = Platform(
     media_kinds={"MEDIA_UPLOAD": DRAFT},
     quotas=QUOTAS,
     sign_in=TikTokOAuth(),
+    permission_titles=PERMISSIONS,
     publish=publish,
     version=VERSION,
     options=options,

@@ -38,6 +38,13 @@ MEDIA = MediaRules(
 DRAFT = replace(MEDIA, max_duration=600, alternative="Or post it directly (postMode DIRECT_POST).")
 
 SCOPES = ("user.info.basic", "user.info.profile", "video.publish", "video.upload")
+# What pages call each scope.
+PERMISSIONS = {
+    "user.info.basic": "See its name and picture",
+    "user.info.profile": "See its handle",
+    "video.publish": "Publish videos",
+    "video.upload": "Send drafts to its inbox",
+}
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 # TikTok does not publish the daily number of posts ("about 15"): an error reports that it is used up
@@ -47,7 +54,7 @@ QUOTAS = (
     Quota("draft_uploads", MINUTE, {"inbox_init": 1}, limit=6),
     Quota("creator_info", MINUTE, {"creator_info": 1}, limit=20),
     Quota("status", MINUTE, {"status": 1}, limit=30),
-    Quota("posts", DAY, {"video_init": 1, "creator_info": 0}, refunded=True),
+    Quota("posts", DAY, {"video_init": 1, "creator_info": 0}, refunded=True, of_posts=True),
     Quota("drafts", DAY, {"inbox_init": 1}, refunded=True),
     Quota("posting_users", DAY, {"video_init": 0, "creator_info": 0}, of_app=True),
 )

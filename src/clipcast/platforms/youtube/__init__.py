@@ -5,7 +5,7 @@ from clipcast.platforms.youtube.account import YouTubeOAuth
 from clipcast.platforms.youtube.metadata import YouTubeMetadata
 from clipcast.platforms.youtube.options import options
 from clipcast.platforms.youtube.publish import CONTINUES, VERSION, finish, publish
-from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA, QUOTAS
+from clipcast.platforms.youtube.rules import DOCS_URL, DOMAINS, MEDIA, PERMISSIONS, QUOTAS
 
 platform = Platform(
     name="youtube",
@@ -17,6 +17,7 @@ platform = Platform(
     media=MEDIA,
     quotas=QUOTAS,
     sign_in=YouTubeOAuth(),
+    permission_titles=PERMISSIONS,
     publish=publish,
     version=VERSION,
     continues=CONTINUES,

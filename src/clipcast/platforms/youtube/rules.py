@@ -26,6 +26,10 @@ MEDIA = MediaRules(
 
 # This scope covers all of Clipcast's requests. With a single scope, a person cannot untick one on the consent page.
 SCOPES = ("https://www.googleapis.com/auth/youtube.force-ssl",)
+# What pages call each scope.
+PERMISSIONS = {
+    "https://www.googleapis.com/auth/youtube.force-ssl": "See and manage its videos, captions and playlists",
+}
 
 PACIFIC = ZoneInfo("America/Los_Angeles")
 LISTS = ("channels", "uploads", "videos", "categories", "playlists", "playlist")
@@ -36,7 +40,7 @@ UNITS = dict.fromkeys(LISTS, 1) | dict.fromkeys(CHANGES, 50) | {"captions": 400}
 QUOTAS = (
     Quota("uploads", PACIFIC, {"session": 1}, limit=100, of_app=True),
     Quota("units", PACIFIC, UNITS, limit=10_000, of_app=True),
-    Quota("channel_uploads", timedelta(days=1), {"session": 1}, refunded=True),
+    Quota("channel_uploads", timedelta(days=1), {"session": 1}, refunded=True, of_posts=True),
 )
 
 TITLE_MAX = 100

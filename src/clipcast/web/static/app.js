@@ -70,7 +70,10 @@ document.addEventListener("signed-in", () => {
 // A dialog of the page: `data-opens="ID"` opens it, `data-closes` in it closes it, and so does its form when it is sent.
 document.addEventListener("click", (event) => {
   const opens = event.target.closest("[data-opens]");
-  if (opens) document.getElementById(opens.dataset.opens).showModal();
+  if (opens) {
+    event.preventDefault(); // without a script, a link leads to a page with the same content
+    document.getElementById(opens.dataset.opens).showModal();
+  }
   if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
 });
 document.addEventListener("submit", (event) => {
@@ -114,6 +117,7 @@ document.addEventListener("change", (event) => {
 // The target of an address may be a closed part.
 const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
 if (target instanceof HTMLDetailsElement) target.open = true;
+if (target instanceof HTMLDialogElement) target.showModal();
 // An address of an item opens it beside the grid of its post.
 if (target instanceof HTMLElement && target.matches("a.cell:not([aria-current])")) target.click();
 

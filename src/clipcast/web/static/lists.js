@@ -30,7 +30,7 @@ function show() {
   const count = all?.checked ? all.dataset.all : String(number);
   for (const place of document.querySelectorAll("[data-chosen]")) place.textContent = count;
   for (const button of document.querySelectorAll("[data-confirm-chosen]")) {
-    button.dataset.confirm = button.dataset.confirmChosen.replace("{posts}", `${count} ${count === "1" ? "post" : "posts"}`);
+    button.dataset.confirm = button.dataset.confirmChosen.replace(/\{(\w+)s\}/, (_, noun) => `${count} ${noun}${count === "1" ? "" : "s"}`);
   }
 }
 
