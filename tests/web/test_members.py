@@ -20,6 +20,7 @@ FOR_EDITORS = [
     ("GET", "./compose"), ("GET", "./drafts"), ("GET", "./connections/new/tiktok"),
     ("POST", "./connections/links/tiktok"), ("POST", "./posts/x/delete"), ("POST", "./clips/x/delete"),
     ("GET", "./connections/connect"), ("POST", "./connections/bulk"), ("POST", "./connections/client-links"),
+    ("POST", "./clients/x/logo"), ("POST", "./clients/x/logo/remove"),
     ("POST", "./posts/x/publish"), ("POST", "./posts/x/items/y/retry"),
 ]  # fmt: skip
 FOR_OWNERS = [

@@ -48,6 +48,11 @@ class ClientDetail(ResponseModel):
     name: Annotated[str, Field(description="The client's name.", examples=["Harbour Films"])]
     color: Annotated[int, COLOR]
     timezone: Annotated[str, Field(description="The IANA name of its time zone.", examples=["Europe/Lisbon"])]
+    logo_url: Annotated[
+        str | None,
+        Field(description="The address of its logo, a small WebP picture, which expires after 6 hours. null: none.",
+              examples=[None]),
+    ]  # fmt: skip
     account_count: Annotated[int, Field(ge=0, description="The number of its accounts.", examples=[6])]
     created_at: Annotated[Timestamp, Field(description="When it was created.")]
     updated_at: Annotated[Timestamp, Field(description="When it last changed.")]

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
 from clipcast.clients import repository
+from clipcast.clients.logos import logo_url
 from clipcast.clients.schemas import COLORS, ClientDetail, CreateClient, UpdateClient
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
@@ -19,6 +20,7 @@ from clipcast.database.changes import tell
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.workspaces import Workspace
+from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 
 CLIENTS_MAX = 500
@@ -100,22 +102,25 @@ async def assign_accounts(
     return changed
 
 
-async def show_clients(session: AsyncSession, clients: Collection[Client]) -> list[ClientDetail]:
+async def show_clients(
+    installation: Installation, session: AsyncSession, clients: Collection[Client]
+) -> list[ClientDetail]:
     """Return clients as the API shows them."""
     counts = await repository.count_accounts(session, [client.id for client in clients])
-    return [_shown(client, counts.get(client.id, 0)) for client in clients]
+    names = ClientDetail.model_fields.keys() - {"account_count", "logo_url"}
+    return [
+        ClientDetail.model_validate(
+            {name: getattr(client, name) for name in names}
+            | {"account_count": counts.get(client.id, 0), "logo_url": logo_url(installation, client)}
+        )
+        for client in clients
+    ]
 
 
-async def show_client(session: AsyncSession, client: Client) -> ClientDetail:
+async def show_client(installation: Installation, session: AsyncSession, client: Client) -> ClientDetail:
     """Return a client as the API shows it."""
-    [shown] = await show_clients(session, [client])
+    [shown] = await show_clients(installation, session, [client])
     return shown
-
-
-def _shown(client: Client, account_count: int) -> ClientDetail:
-    names = ClientDetail.model_fields.keys() - {"account_count"}
-    fields = {name: getattr(client, name) for name in names}
-    return ClientDetail.model_validate(fields | {"account_count": account_count})
 
 
 async def _hold_names(session: AsyncSession, workspace_id: UUID) -> None:

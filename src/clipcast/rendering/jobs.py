@@ -47,6 +47,14 @@ def _pictures(task: Task) -> dict[str, Any]:
     return make_pictures(source, task.arguments["widths"])
 
 
+def _logo(task: Task) -> dict[str, Any]:
+    """Return an uploaded picture as a small one, or why it is rejected."""
+    from clipcast.rendering.pictures_job import make_logo
+
+    [source] = task.sources
+    return make_logo(source, task.arguments["edge"], task.arguments["pixels_max"])
+
+
 def _analyze(task: Task) -> dict[str, Any]:
     """Return where a probed file can be cut."""
     from clipcast.rendering.analysis_job import find_cuts
@@ -80,5 +88,6 @@ JOBS: dict[str, Callable[[Task], dict[str, Any]]] = {
     "try_encoder": _try_encoder,
     "timeline": _timeline,
     "pictures": _pictures,
+    "logo": _logo,
     "analyze": _analyze,
 }

@@ -30,5 +30,10 @@ def _checked(result: dict[str, Any]) -> dict[int, bytes]:
         made = {width: base64.b64decode(result[str(width)], validate=True) for width in WIDTHS}
     except (KeyError, TypeError, ValueError):
         return {}
-    plausible = all(len(one) <= PICTURE_MAX and one[:4] == b"RIFF" and one[8:12] == b"WEBP" for one in made.values())
+    plausible = all(len(one) <= PICTURE_MAX and is_webp(one) for one in made.values())
     return made if plausible else {}
+
+
+def is_webp(content: bytes) -> bool:
+    """Return whether a file begins as WebP does."""
+    return content[:4] == b"RIFF" and content[8:12] == b"WEBP"

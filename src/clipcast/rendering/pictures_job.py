@@ -1,11 +1,11 @@
-"""Small pictures of a thumbnail, made in a child."""
+"""Small pictures of a thumbnail, and logos, made in a child."""
 
 import base64
 import io
 from collections.abc import Iterable
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 # At this quality, a picture 72 pixels wide has about 2 KB.
 QUALITY = 72
@@ -22,3 +22,19 @@ def make_pictures(file: Any, widths: Iterable[int]) -> dict[str, str]:
         whole.resize(size, Image.Resampling.LANCZOS).save(content, "WEBP", quality=QUALITY, method=6)
         made[str(width)] = base64.b64encode(content.getvalue()).decode()
     return made
+
+
+def make_logo(file: Any, edge: int, pixels_max: int) -> dict[str, str]:
+    """Return an uploaded picture with at most `edge` pixels a side, as WebP in base64; or why it is rejected."""
+    try:
+        with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
+            # Known from the head of the file, before its pixels are read.
+            if picture.width * picture.height > pixels_max:
+                return {"rejected": "too_many_pixels"}
+            whole = ImageOps.exif_transpose(picture).convert("RGBA")
+    except Image.DecompressionBombError:
+        return {"rejected": "too_many_pixels"}
+    whole.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    content = io.BytesIO()
+    whole.save(content, "WEBP", quality=QUALITY, method=6)
+    return {"logo": base64.b64encode(content.getvalue()).decode()}

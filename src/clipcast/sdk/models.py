@@ -728,6 +728,7 @@ class ClientDetail(TypedDict):
     name: str
     color: int
     timezone: str
+    logo_url: str | None
     account_count: int
     created_at: str
     updated_at: str

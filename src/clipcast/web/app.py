@@ -8,6 +8,7 @@ from clipcast.web import (
     calendar,
     calendar_moves,
     client_link,
+    client_logo,
     client_times,
     clients,
     clip_editor,
@@ -54,7 +55,7 @@ __all__ = ["admit", "install", "show"]
 def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
-        client_link, connecting, connection_actions,
+        client_link, client_logo, connecting, connection_actions,
         overview, sign_in, account, connect, connections, clients, client_times, clip_library, clips, clip_editor,
         edit_files, edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, keys,
         settings, oauth, notifications, notices, phone, push, developers, webhooks, reference, events, gallery, palette,

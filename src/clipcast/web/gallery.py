@@ -30,6 +30,7 @@ NAMES = (
 class _Client:
     name: str
     color: int
+    id: None = None
 
 
 @router.get("/gallery")

@@ -83,6 +83,7 @@ class AheadRow:
     platform: str | None
     name: str
     color: int | None = None
+    client_id: UUID | None = None
     posts: dict[int, set[UUID]] = field(default_factory=dict)
 
     @property
@@ -154,9 +155,8 @@ async def _rows_ahead(session: AsyncSession, workspace_id: UUID, ahead: overview
         if (account := accounts.get(id)) is None:
             continue
         client = clients.get(account.client_id) if account.client_id else None
-        row = (
-            AheadRow(None, client.name, client.color) if client else AheadRow(account.platform, f"@{account.username}")
-        )
+        of_client = AheadRow(None, client.name, client.color, client.id) if client else None
+        row = of_client or AheadRow(account.platform, f"@{account.username}")
         row = rows.setdefault(client.id if client else id, row)
         for day, posts in of_account.items():
             row.posts.setdefault((day - first).days, set()).update(posts)

@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
@@ -14,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from clipcast.api.dependencies import InstallationDep, installation_of
 from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.audit.service import Actor, record
+from clipcast.clients.logos import logo_paths
 from clipcast.clients.repository import all_clients
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
@@ -88,6 +91,16 @@ class Member(Viewer):
         """Return the address of a page of the workspace that shows the chosen client only, if one is chosen."""
         address = self.base + path
         return f"{address}{'&' if '?' in path else '?'}client={self.client.id}" if self.client else address
+
+    @cached_property
+    def _logos(self) -> dict[UUID, str]:
+        return logo_paths(self.clients)
+
+    def logo_of(self, client_id: UUID | str | None) -> str | None:
+        """Return the address of a client's logo; None without one."""
+        id = client_id if isinstance(client_id, UUID) else parse_id(client_id or "")
+        path = self._logos.get(id) if id else None
+        return path and self.base + path
 
     @property
     def base(self) -> str:

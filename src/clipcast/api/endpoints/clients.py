@@ -45,7 +45,7 @@ async def create_client(
 
     async def act(session: AsyncSession) -> IdempotentResponse:
         made = await service.create_client(session, caller.workspace_id, body, caller.actor)
-        shown = await service.show_client(session, made)
+        shown = await service.show_client(installation, session, made)
         return IdempotentResponse(201, shown, {"Location": f"/api/v1/clients/{made.id}"})
 
     return await run_idempotent(request, installation, caller, act)
@@ -56,7 +56,7 @@ async def list_clients(installation: InstallationDep, caller: Reader, page: Anno
     """List the workspace's clients by name."""
     async with installation.database.session() as session:
         found, total = await repository.list_clients(session, caller.workspace_id, page.offset, page.limit)
-        return paged("clients", await service.show_clients(session, found), page, total)
+        return paged("clients", await service.show_clients(installation, session, found), page, total)
 
 
 @router.get(
@@ -66,7 +66,7 @@ async def get_client(client_id: str, installation: InstallationDep, caller: Read
     """Return a client. `GET /connections?client=` lists its accounts, `GET /posts?client=` its posts."""
     async with installation.database.session() as session:
         client = await repository.get_client(session, caller.workspace_id, client_id)
-        return await service.show_client(session, client)
+        return await service.show_client(installation, session, client)
 
 
 @router.patch(
@@ -85,7 +85,7 @@ async def update_client(
     """Change the name, the time zone or the colour of a client. Scheduled posts keep their times."""
     async with installation.database.begin() as session:
         changed = await service.update_client(session, caller.workspace_id, client_id, body, caller.actor)
-        return await service.show_client(session, changed)
+        return await service.show_client(installation, session, changed)
 
 
 @router.delete("/clients/{client_id}", operation_id="deleteClient", summary="Delete a client", status_code=204)

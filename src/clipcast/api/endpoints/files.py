@@ -14,6 +14,7 @@ from clipcast.clips.addresses import clip_id_of
 from clipcast.clips.schemas import clean_file_name
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError
+from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition
@@ -23,8 +24,8 @@ from clipcast.storage import StorageError
 log = structlog.get_logger()
 # The attribute characters of RFC 8187, besides letters and digits.
 ATTRIBUTE_CHARACTERS = "!#$&+-.^_`|~"
-# The folder of renditions in the storage.
-RENDITIONS = "renditions/"
+# The folders of renditions and of clients' logos in the storage.
+RENDITIONS, LOGOS = "renditions/", "logos/"
 router = APIRouter(include_in_schema=False)
 
 
@@ -98,9 +99,14 @@ def _missing() -> AppError:
 
 
 async def _require_file(installation: Installation, key: str) -> None:
-    """Raise AppError 410 if the clip or rendition of the address has been deleted, or its file replaced."""
+    """Raise AppError 410 if the clip, rendition or client of the address has been deleted, or its file replaced."""
     owner: Clip | Rendition | None
     async with installation.database.session() as session:
+        if key.startswith(LOGOS):
+            client = await session.get(Client, parse_id(key.split("/")[1]))
+            if client is None or client.logo_key != key:
+                raise AppError(410, "file_deleted", "The client of this address has another logo, or none.")
+            return
         if key.startswith(RENDITIONS):
             owner = await session.get(Rendition, parse_id(key.split("/")[1]))
         else:
