@@ -194,7 +194,7 @@ def _result(
     number = len(outcome.before)
     done = f"{number} {'account' if number == 1 else 'accounts'} {VERBS[action]}{where}." if number else ""
     can_undo = undoable and number and action in UNDONE
-    context = {
+    context: dict[str, Any] = {
         "done": done,
         "asked": number + len(outcome.refused),
         "verb": VERBS[action],
