@@ -4,8 +4,8 @@ from alembic import op
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0047"
-down_revision = "0046"
+revision = "0050"
+down_revision = "0049"
 
 
 def upgrade() -> None:
