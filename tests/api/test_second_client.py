@@ -187,7 +187,12 @@ async def find_clips(stage: Stage, client: SecondClient, video: str) -> None:
 async def use_clients(client: SecondClient, connection: str, edit: str) -> None:
     made = await client.call("create_client", name="Harbour", timezone="Europe/Lisbon", color=3)
     place = {"client_id": made["id"]}
-    await client.call("update_client", **place, name="Harbour Films")
+    await client.call("update_client", **place, name="Harbour Films", signature="Made in Lisbon.")
+    tags = await client.call("create_hashtag_set", **place, name="Mornings", tags=["harbour", "#sunrise"])
+    assert tags["tags"] == ["harbour", "sunrise"]
+    await client.call("update_hashtag_set", **place, set_id=tags["id"], tags=["harbour"])
+    assert [one["tags"] for one in (await client.call("list_hashtag_sets", **place))["hashtag_sets"]] == [["harbour"]]
+    await client.call("delete_hashtag_set", **place, set_id=tags["id"])
     assert (await client.call("list_clients"))["clients"][0]["name"] == "Harbour Films"
     await client.call("update_connection", connection_id=connection, **place)
     times = [{"weekday": day, "at": "18:30"} for day in ("monday", "tuesday", "friday")]

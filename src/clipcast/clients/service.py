@@ -12,6 +12,7 @@ from clipcast.audit.service import Actor, record
 from clipcast.clients import repository
 from clipcast.clients.logos import logo_url
 from clipcast.clients.schemas import COLORS, ClientDetail, CreateClient, UpdateClient
+from clipcast.clients.words import set_signature
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.names import name_key
@@ -58,6 +59,8 @@ async def update_client(session: AsyncSession, workspace_id: UUID, id: str, body
     if "name" in changed:
         await _require_new_name(session, workspace_id, changed["name"], client.id)
         client.name_key = name_key(changed["name"])
+    if "signature" in changed:
+        await set_signature(session, workspace_id, id, changed.pop("signature"), actor)
     for name, value in changed.items():
         setattr(client, name, value)
     if changed:

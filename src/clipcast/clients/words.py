@@ -1,6 +1,5 @@
 """A client's signature and hashtag sets. Callers of these functions commit."""
 
-import re
 import unicodedata
 from uuid import UUID
 
@@ -11,15 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.audit.service import Actor, record
 from clipcast.clients import repository
 from clipcast.clients.names import clean_name
+from clipcast.clients.schemas import SEPARATORS, SIGNATURE_MAX, TAG_MAX, TAGS_MAX
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.names import name_key
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.database.models.clients import Client, HashtagSet
 
-SIGNATURE_MAX, SETS_MAX, TAGS_MAX, TAG_MAX = 500, 50, 60, 100
-# What separates hashtags: spaces, commas, and the # of the next one.
-SEPARATORS = re.compile(r"[\s,#]+")
+SETS_MAX = 50
 
 
 async def set_signature(session: AsyncSession, workspace_id: UUID, client_id: str, typed: str, actor: Actor) -> Client:
@@ -70,6 +68,15 @@ async def hashtag_sets_of(session: AsyncSession, client_id: UUID) -> list[Hashta
     """Return the hashtag sets of a client by name."""
     query = select(HashtagSet).where(HashtagSet.client_id == client_id)
     return list(await session.scalars(query.order_by(HashtagSet.name_key)))
+
+
+async def get_hashtag_set(session: AsyncSession, client_id: UUID, set_id: str) -> HashtagSet:
+    """Return a hashtag set of a client. Raise NotFound."""
+    query = select(HashtagSet).where(HashtagSet.client_id == client_id, HashtagSet.id == parse_id(set_id))
+    found = (await session.scalars(query)).one_or_none()
+    if found is None:
+        raise NotFound("hashtag set", set_id)
+    return found
 
 
 async def save_hashtag_set(

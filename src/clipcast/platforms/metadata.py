@@ -34,6 +34,16 @@ class CoverTime:
 
 
 @dataclass(frozen=True)
+class SafeArea:
+    """What an app leaves free of an upright video: the widths of the covered edges, in percent of the picture."""
+
+    top: int
+    right: int
+    bottom: int
+    left: int
+
+
+@dataclass(frozen=True)
 class CaptionsFile:
     """How a platform takes the captions of a render.
 
@@ -91,6 +101,8 @@ class Metadata(BaseModel):
     # video.
     folds_after: ClassVar[int]
     text_on_picture: ClassVar[bool] = False
+    # The edges of an upright video that the platform's app roughly covers with its buttons and words.
+    safe_area: ClassVar[SafeArea | None] = None
 
     def check(
         self, media: Media, starts_at: datetime, account: Mapping[str, Any]

@@ -71,6 +71,8 @@ class Content(BaseModel):
     own: list[str] = []
     # False publishes now; True at `scheduled_at`.
     later: bool = False
+    # Whether Clipcast chooses: the next free posting times if all accounts have some, else now.
+    auto_when: bool = False
     # The typed local time and its zone, and their instant; None while the time is incomplete or invalid.
     at: str = ""
     zone: str | None = None

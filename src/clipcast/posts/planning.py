@@ -65,6 +65,16 @@ def _months_later(local: datetime, number: int) -> datetime:
     return local.replace(year=year, month=month, day=min(local.day, calendar.monthrange(year, month)[1]))
 
 
+async def have_posting_times(executor: Executor, workspace_id: UUID, client_of: Mapping[str, UUID | None]) -> bool:
+    """Return whether all of these accounts have posting times: their own ones, or those of their client."""
+    ids = [UUID(id) for id in client_of]
+    clients = {client for client in client_of.values() if client}
+    if not ids or None in client_of.values():
+        return False
+    times = await load_times(executor, workspace_id, clients, ids)
+    return all(client in times and times[client].of_accounts([UUID(id)]) for id, client in client_of.items() if client)
+
+
 async def posts_at_next_times(
     executor: Executor, workspace_id: UUID, content: dict[str, Any], client_of: Mapping[str, UUID | None]
 ) -> list[PlannedPost]:

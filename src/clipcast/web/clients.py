@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from clipcast.clients import repository, service, words
 from clipcast.clients.names import NAME_MAX
 from clipcast.clients.posting_times import count_times
-from clipcast.clients.schemas import COLORS, CreateClient, UpdateClient
+from clipcast.clients.schemas import COLORS, SIGNATURE_MAX, CreateClient, UpdateClient
 from clipcast.common.problems import AppError, ValidationFailed
 from clipcast.common.validation import problems_of
 from clipcast.connections import manage
@@ -224,7 +224,7 @@ async def _words(member: Member, client: Client, form: FilledForm | None = None,
         sets = await words.hashtag_sets_of(session, client.id)
     return await show_client(
         member, client, "client_words.html", "words", 422 if form else 200,
-        sets=sets, form=form or FilledForm({}), which=which, signature_max=words.SIGNATURE_MAX, name_max=NAME_MAX,
+        sets=sets, form=form or FilledForm({}), which=which, signature_max=SIGNATURE_MAX, name_max=NAME_MAX,
     )  # fmt: skip
 
 

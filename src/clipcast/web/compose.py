@@ -9,39 +9,34 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query, Request
 from markupsafe import escape
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from clipcast.api.pagination import PageParams
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.pagination import pagination
-from clipcast.common.problems import NotFound, Problem, ValidationFailed
+from clipcast.common.problems import NotFound, ValidationFailed
 from clipcast.common.timestamps import parse_instant
-from clipcast.common.versions import VersionMismatch, if_version
 from clipcast.connections.account_rows import list_account_rows
-from clipcast.database.hot_queries import from_session
 from clipcast.database.models.posts import Draft
-from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import drafts, service
+from clipcast.posts import drafts, post_templates
 from clipcast.posts.duplicates import DuplicateContent
 from clipcast.posts.schemas import MAX_TARGETS
 from clipcast.renders.repository import list_renders, renders_by_edit_id
-from clipcast.web import compose_accounts, compose_page, edit_conflicts, previews, times
+from clipcast.web import compose_accounts, compose_page, compose_templates, edit_conflicts, previews, times
 from clipcast.web.clip_library import known_media_of
 from clipcast.web.clips import fits_of
-from clipcast.web.composition import Composition, load_composition, read_composition, read_time
+from clipcast.web.composition import Composition, choose_time, load_composition, read_composition, read_time
 from clipcast.web.pages import headers
+from clipcast.web.sending import ReplacedMeanwhile, send_draft, sent_path
 from clipcast.web.stored import DATA_TROUBLE, unreadable
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 router.include_router(compose_accounts.router)
+router.include_router(compose_templates.router)
 
 # The library offers the newest clips, and finds older ones by name.
 CLIPS_SHOWN = 24
-
-
-class ReplacedMeanwhile(Exception):
-    """An error: the scheduled post that a draft replaces was changed, replaced or deleted since the draft read it."""
 
 
 @router.get("/compose")
@@ -94,12 +89,13 @@ async def draft_page(
         if draft is not None and draft.workspace_id != member.workspace.id:
             raise NotFound("draft", draft_id)
         if draft is not None and draft.post_id:
-            return member.redirect(_sent_path(draft))
+            return member.redirect(sent_path(draft))
         _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
     try:
         async with member.installation.database.session() as session:
             content = drafts.read(draft.content) if draft else await _begin(member, session, clip, at, client)
             composition = await load_composition(member, session, content, read_time(member, content))
+            await choose_time(member, session, composition)
         composition.page, composition.version = str(new_id()), draft.version if draft else 0
         return await compose_page.show(member, request, composition, draft_id, waiting=waiting)
     except DATA_TROUBLE:
@@ -117,7 +113,7 @@ async def _begin(
         rows = await list_account_rows(session, member.workspace.id)
         chosen = [str(one.id) for one in rows if one.client_id == client_id and one.status == "active"]
         content["accounts"] = chosen[:MAX_TARGETS]
-    return content | ({"later": True, "at": _local(at, member.zone)} if at else {})
+    return content | ({"later": True, "at": _local(at, member.zone)} if at else {"auto_when": True})
 
 
 def _local(at: str, zone: ZoneInfo) -> str:
@@ -148,7 +144,8 @@ async def send(member: Editing, draft_id: str, request: Request, again: bool = F
     try:
         async with member.installation.database.begin() as session:
             composition = await _save(member, session, draft_id, request)
-            path = await _send(member, session, draft_id, composition, again)
+            draft = await drafts.get_draft(session, member.workspace.id, draft_id)  # saving has locked it
+            path = await send_draft(member, session, draft, composition, again)
     except drafts.DraftConflict as conflict:
         return await _show_conflict(member, request, draft_id, conflict.stored)
     except (ValidationFailed, ReplacedMeanwhile, DuplicateContent) as error:
@@ -157,6 +154,22 @@ async def send(member: Editing, draft_id: str, request: Request, again: bool = F
         asks = isinstance(error, DuplicateContent)
         return await compose_page.show(member, request, composition, draft_id, rejected=not asks, asks=asks)
     return _to(member, path)
+
+
+@router.post("/compose/{draft_id}/use/{template_id}")
+async def use_template(member: Editing, draft_id: str, template_id: str, request: Request) -> Response:
+    """Save the form with the words, accounts and settings of a template, and show the draft anew."""
+    try:
+        async with member.installation.database.begin() as session:
+            template = await post_templates.get_template(session, member.workspace.id, template_id)
+            composition = await _save(member, session, draft_id, request)
+            content = post_templates.with_template(composition.content, template.content)
+            # As another page: a save of the page that is left finds another version.
+            edit = drafts.Edit(composition.version, str(new_id()), member.user.name)
+            await drafts.save_draft(session, member.workspace.id, _id(draft_id), content, edit)
+    except drafts.DraftConflict as conflict:
+        return await _show_conflict(member, request, draft_id, conflict.stored)
+    return _to(member, f"/compose/{draft_id}")
 
 
 @router.post("/compose/{draft_id}/grid")
@@ -180,6 +193,26 @@ async def curl(member: Editing, request: Request) -> Response:
 @router.post("/compose/{draft_id}/fork")
 async def fork(member: Editing, draft_id: str, request: Request) -> Response:
     """Save the form as a new draft, beside the one that another person saved or sent."""
+    return _to(member, await _fork(member, draft_id, request))
+
+
+@router.post("/compose/{draft_id}/restore")
+async def restore(member: Editing, draft_id: str, request: Request) -> Response:
+    """Save a form that its page could not send before it was left; return the path of its draft.
+
+    If another page has saved or sent the draft meanwhile, the form becomes a new draft.
+    """
+    path = f"/compose/{draft_id}"
+    try:
+        async with member.installation.database.begin() as session:
+            await _save(member, session, draft_id, request)
+    except drafts.DraftConflict:
+        path = await _fork(member, draft_id, request)
+    return JSONResponse({"path": member.base + path}, headers=headers())
+
+
+async def _fork(member: Member, draft_id: str, request: Request) -> str:
+    """Save the form as a new draft, and return its path."""
     async with member.installation.database.begin() as session:
         composition = await read_composition(member, session, request)
         stored = await session.get(Draft, _id(draft_id))
@@ -187,17 +220,11 @@ async def fork(member: Editing, draft_id: str, request: Request) -> Response:
             composition.content |= {"replaces": None, "replaces_version": None}
         made = await drafts.new_draft(session, member.workspace.id, composition.content)
         made.saved_by = member.user.name
-    return Response(status_code=204, headers={"HX-Redirect": f"{member.base}/compose/{made.id}"})
+    return f"/compose/{made.id}"
 
 
 def _to(member: Member, path: str) -> Response:
     return Response(status_code=204, headers={"HX-Redirect": member.base + path})
-
-
-def _sent_path(draft: Draft) -> str:
-    """Return the path of the page that shows what was made of a sent draft: its post, or the posts of its plan."""
-    content = edit_conflicts.of_draft(draft).content
-    return "/posts" if content["plan"] else f"/posts/{draft.post_id}"
 
 
 async def _show_conflict(member: Member, request: Request, draft_id: str, stored: Draft) -> Response:
@@ -207,44 +234,8 @@ async def _show_conflict(member: Member, request: Request, draft_id: str, stored
     conflict = edit_conflicts.of_draft(stored)
     own = not composition.page or stored.saved_from == composition.page
     if stored.post_id and (own or not edit_conflicts.differs(conflict.content, composition.content)):
-        return _to(member, _sent_path(stored))
+        return _to(member, sent_path(stored))
     return await compose_page.show(member, request, composition, draft_id, conflict=conflict)
-
-
-async def _send(member: Member, session: AsyncSession, draft_id: str, composition: Composition, again: bool) -> str:
-    """Create the post of a draft, or all posts of its plan, and return the path that shows them.
-
-    Raises ValidationFailed, ReplacedMeanwhile, DuplicateContent unless it is posted `again`, or AppError 409 if a
-    worker has claimed an item of the replaced post.
-    """
-    if problems := composition.problems():
-        raise ValidationFailed([Problem(name, "invalid", message) for name, message in problems.items()])
-    mine, kept = member.workspace.id, None
-    if replaced := composition.content["replaces"]:
-        condition = if_version(composition.content["replaces_version"])
-        try:
-            kept = await service.withdraw_post(session, mine, replaced, condition)
-        except (NotFound, VersionMismatch) as error:
-            raise ReplacedMeanwhile from error
-        await session.flush()
-    executor, settings, created = await from_session(session), member.installation.settings, []
-    plan = await composition.plan(member, executor)
-    if message := composition.without_times(plan) or ("" if plan else "Choose clips and accounts."):
-        raise ValidationFailed([Problem("when", "no_free_time", message)])
-    for planned in plan:
-        body = composition.body(planned) | {"allow_duplicate": again}
-        created.append(
-            await service.create_post(
-                executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name
-            )
-        )
-    draft = await drafts.get_draft(session, mine, draft_id)  # saving has locked it
-    draft.post_id = UUID(created[0].post_id)
-    names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in composition.chosen_accounts)
-    action = "post.replaced" if replaced else "post.created"
-    for one in created:
-        member.record(session, action, names, UUID(one.post_id), scheduled_at=one.scheduled_at)
-    return _sent_path(draft)
 
 
 @router.post("/compose/{draft_id}/delete")

@@ -15,7 +15,7 @@ from clipcast.common.ids import parse_id
 from clipcast.common.timestamps import format_timestamp
 from clipcast.common.words import listed
 from clipcast.connections.repository import connections_by_id
-from clipcast.database.hot_queries import Executor
+from clipcast.database.hot_queries import Executor, from_session
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
@@ -180,6 +180,7 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
         "text": form.one("text"),
         "own": form.all("own"),
         "later": when in LATER,
+        "auto_when": form.line("when.auto") == "on",
         "plan": when if when in PLANS else "",
         "at": form.line("at"),
         "zone": form.line("zone"),
@@ -217,7 +218,18 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
                 own = forms.read(fields, form.values, f"target.{cell}", zone, inherits=True)
                 if own and cell not in same:
                     content["by_cell"][cell] = own
+    await choose_time(member, session, composition)
     return composition
+
+
+async def choose_time(member: Member, session: AsyncSession, composition: Composition) -> None:
+    """Choose when a draft goes out, unless a person did: at the next free posting times if all accounts have some."""
+    content = composition.content
+    if not content["auto_when"]:
+        return
+    client_of = {str(one.id): one.client_id for one in composition.chosen_accounts}
+    has_times = await planning.have_posting_times(await from_session(session), member.workspace.id, client_of)
+    content |= {"later": has_times, "plan": planning.NEXT if has_times else ""}
 
 
 def _read_plan(form: forms.FilledForm, content: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from clipcast.web.forms import fields_of, label_of
 from clipcast.web.viewers import Member
 
 # Parts of a draft that repeat other parts, or mean nothing to a person.
-SILENT = ("zone", "at", "second", "own", "replaces", "replaces_version")
+SILENT = ("zone", "at", "second", "auto_when", "own", "replaces", "replaces_version")
 
 
 @dataclass(frozen=True)

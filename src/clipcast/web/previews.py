@@ -7,6 +7,7 @@ from typing import Any
 
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
+from clipcast.platforms.metadata import SafeArea
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts
 
@@ -22,6 +23,7 @@ class Preview:
     text: str
     folded: bool
     on_picture: bool
+    safe_area: SafeArea | None = None
 
 
 def of(
@@ -46,6 +48,7 @@ def of(
         text[: model.folds_after],
         len(text) > model.folds_after,
         model.text_on_picture,
+        model.safe_area,
     )
 
 

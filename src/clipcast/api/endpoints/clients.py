@@ -13,7 +13,7 @@ from clipcast.api.numbers import PLAIN_WHOLE
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.audit.service import record
-from clipcast.clients import posting_times, repository, schemas, service, slots, time_schemas
+from clipcast.clients import posting_times, repository, schemas, service, slots, time_schemas, words
 from clipcast.common.pagination import paged
 from clipcast.common.problems import NotFound
 from clipcast.database.hot_queries import from_session
@@ -82,7 +82,7 @@ async def update_client(
     caller: Writer,
     body: Annotated[schemas.UpdateClient, json_body(schemas.UpdateClient)],
 ) -> Any:
-    """Change the name, the time zone or the colour of a client. Scheduled posts keep their times."""
+    """Change the name, the time zone, the colour or the signature of a client. Scheduled posts keep their times."""
     async with installation.database.begin() as session:
         changed = await service.update_client(session, caller.workspace_id, client_id, body, caller.actor)
         return await service.show_client(installation, session, changed)
@@ -93,6 +93,82 @@ async def delete_client(client_id: str, installation: InstallationDep, caller: W
     """Delete a client. Its accounts stay, without a client, and so do its posts."""
     async with installation.database.begin() as session:
         await service.delete_client(session, caller.workspace_id, client_id, caller.actor)
+
+
+@router.get(
+    "/clients/{client_id}/hashtag-sets",
+    operation_id="listHashtagSets",
+    summary="List hashtag sets",
+    response_model=schemas.HashtagSetList,
+)
+async def list_hashtag_sets(client_id: str, installation: InstallationDep, caller: Reader) -> Any:
+    """Return the hashtag sets that the compose page offers for captions of the client's posts: at most 50, by name."""
+    async with installation.database.session() as session:
+        client = await repository.get_client(session, caller.workspace_id, client_id)
+        return {"hashtag_sets": await words.hashtag_sets_of(session, client.id)}
+
+
+@router.post(
+    "/clients/{client_id}/hashtag-sets",
+    operation_id="createHashtagSet",
+    openapi_extra=documented(schemas.CreateHashtagSet),
+    summary="Create a hashtag set",
+    status_code=201,
+    response_model=schemas.HashtagSetDetail,
+)
+async def create_hashtag_set(
+    client_id: str,
+    request: Request,
+    installation: InstallationDep,
+    caller: Writer,
+    body: Annotated[schemas.CreateHashtagSet, json_body(schemas.CreateHashtagSet)],
+) -> Any:
+    """Create a hashtag set of the client."""
+
+    async def act(session: AsyncSession) -> IdempotentResponse:
+        made = await words.save_hashtag_set(
+            session, caller.workspace_id, client_id, None, body.name, " ".join(body.tags), caller.actor
+        )
+        return IdempotentResponse(201, schemas.HashtagSetDetail.model_validate(made, from_attributes=True))
+
+    return await run_idempotent(request, installation, caller, act)
+
+
+@router.patch(
+    "/clients/{client_id}/hashtag-sets/{set_id}",
+    operation_id="updateHashtagSet",
+    openapi_extra=documented(schemas.UpdateHashtagSet),
+    summary="Change a hashtag set",
+    response_model=schemas.HashtagSetDetail,
+)
+async def update_hashtag_set(
+    client_id: str,
+    set_id: str,
+    installation: InstallationDep,
+    caller: Writer,
+    body: Annotated[schemas.UpdateHashtagSet, json_body(schemas.UpdateHashtagSet)],
+) -> Any:
+    """Change the name or the hashtags of a set. Captions that have them stay."""
+    async with installation.database.begin() as session:
+        client = await repository.get_client(session, caller.workspace_id, client_id, lock=True)
+        own = await words.get_hashtag_set(session, client.id, set_id)
+        if (name := body.name or own.name, tags := body.tags or own.tags) == (own.name, own.tags):
+            return own
+        return await words.save_hashtag_set(
+            session, caller.workspace_id, client_id, set_id, name, " ".join(tags), caller.actor
+        )
+
+
+@router.delete(
+    "/clients/{client_id}/hashtag-sets/{set_id}",
+    operation_id="deleteHashtagSet",
+    summary="Delete a hashtag set",
+    status_code=204,
+)
+async def delete_hashtag_set(client_id: str, set_id: str, installation: InstallationDep, caller: Writer) -> None:
+    """Delete a hashtag set. Captions that have its hashtags stay."""
+    async with installation.database.begin() as session:
+        await words.delete_hashtag_set(session, caller.workspace_id, client_id, set_id, caller.actor)
 
 
 @router.get(

@@ -20,6 +20,7 @@ from clipcast.database.models.jobs import (
 )
 from clipcast.database.models.notices import InboxNotice, NoticeChannel, NoticeEntry, NoticeHabits, PushDevice, PushKey
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
+from clipcast.database.models.post_templates import PostTemplate
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.renditions import Rendition, RenditionAhead
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
@@ -64,6 +65,7 @@ __all__ = [
     "Pause",
     "PausedDays",
     "Post",
+    "PostTemplate",
     "PostingTimeRow",
     "PushDevice",
     "PushKey",

@@ -21,7 +21,7 @@ from clipcast.platforms.facebook.rules import (
     TITLE_MAX,
 )
 from clipcast.platforms.files import LinkedFile
-from clipcast.platforms.metadata import Limit, Metadata, WebAddress
+from clipcast.platforms.metadata import Limit, Metadata, SafeArea, WebAddress
 
 PageId = Annotated[str, Field(pattern=r"^[0-9]{1,40}$")]
 # Fields that only one kind of video has.
@@ -61,6 +61,7 @@ class FacebookMetadata(Metadata):
     }
     folds_after = 90
     text_on_picture = True
+    safe_area = SafeArea(top=14, right=6, bottom=35, left=6)
     value_titles = {
         "REELS": "Reel",
         "VIDEO": "Video",

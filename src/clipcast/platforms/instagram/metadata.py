@@ -20,7 +20,7 @@ from clipcast.platforms.instagram.rules import (
     HASHTAGS_MAX,
     MENTIONS_MAX,
 )
-from clipcast.platforms.metadata import CoverTime, Limit, Metadata, WebAddress
+from clipcast.platforms.metadata import CoverTime, Limit, Metadata, SafeArea, WebAddress
 from clipcast.platforms.texts import without_addresses
 
 HASHTAG = re.compile(r"#\w+")
@@ -60,6 +60,7 @@ class InstagramMetadata(Metadata):
     }
     folds_after = 55
     text_on_picture = True
+    safe_area = SafeArea(top=14, right=6, bottom=35, left=6)
     value_titles = {
         "REELS": "Reel",
         "STORIES": "Story",

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from clipcast.common.media import Media
 from clipcast.common.problems import Problem
 from clipcast.common.schemas import Meanings
-from clipcast.platforms.metadata import CoverTime, Limit, Metadata, not_offered, utf16_units
+from clipcast.platforms.metadata import CoverTime, Limit, Metadata, SafeArea, not_offered, utf16_units
 from clipcast.platforms.rules import DURATION_TOLERANCE
 
 PrivacyLevel = Annotated[
@@ -47,6 +47,7 @@ class TikTokMetadata(Metadata):
     }
     folds_after = 90
     text_on_picture = True
+    safe_area = SafeArea(top=7, right=15, bottom=18, left=6)
     value_titles = {
         "PUBLIC_TO_EVERYONE": "Everyone",
         "MUTUAL_FOLLOW_FRIENDS": "Friends",

@@ -16,6 +16,7 @@ from clipcast.platforms.metadata import (
     CaptionsFile,
     Limit,
     Metadata,
+    SafeArea,
     WebAddress,
     not_offered,
     utf8_bytes,
@@ -78,6 +79,7 @@ class YouTubeMetadata(Metadata):
     }
     folds_after = 100
     text_on_picture = True
+    safe_area = SafeArea(top=7, right=12, bottom=20, left=5)
     value_titles = {"youtube": "Standard YouTube License", "creativeCommon": "Creative Commons - Attribution"}
     example = {
         "title": "First light in the harbour",

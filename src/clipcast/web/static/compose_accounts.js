@@ -22,9 +22,27 @@ function choose(id, group, on) {
   }
 }
 
+// Without a connection, a group whose rows are on the page is chosen all the same.
+function loadedIn(group) {
+  const rows = [...list.querySelectorAll(`[data-rows="${CSS.escape(group)}"] [name=account]:not(:disabled)`)];
+  const count = Number(document.getElementById(`group-${group}`).querySelector("[data-count]").dataset.count);
+  return rows.length === count ? rows.map(({ value: id }) => ({ id, group })) : [];
+}
+function say(text) {
+  const notice = Object.assign(document.createElement("p"), { className: "notice bad", textContent: text });
+  notice.setAttribute("role", "alert");
+  document.getElementById("notices").replaceChildren(notice);
+}
+
 // Choose all of them, or none of them if all are chosen already.
-async function chooseMany(query) {
-  const accounts = await call(`${form.dataset.accounts}/choice?${query}`);
+async function chooseMany(query, group) {
+  let accounts;
+  try {
+    accounts = await call(`${form.dataset.accounts}/choice?${query}`);
+  } catch (error) {
+    accounts = group ? loadedIn(group) : [];
+    if (!accounts.length) say(error.message);
+  }
   const on = !accounts.every(({ id }) => isChosen(id));
   for (const { id, group } of accounts) choose(id, group, on);
   known.set(query, accounts);
@@ -62,7 +80,7 @@ form.addEventListener("click", (event) => {
   }
 });
 form.addEventListener("change", ({ target }) => {
-  if (target.dataset.choiceOf) chooseMany(`group=${encodeURIComponent(target.dataset.choiceOf)}`);
+  if (target.dataset.choiceOf) chooseMany(`group=${encodeURIComponent(target.dataset.choiceOf)}`, target.dataset.choiceOf);
   if (target.dataset.mirror) {
     choose(target.dataset.mirror, target.dataset.group, target.checked);
     changed();

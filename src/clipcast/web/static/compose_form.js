@@ -166,6 +166,7 @@ form.addEventListener("click", (event) => {
   if (one.matches("[data-publish-now]")) {
     one.closest("[popover]").hidePopover();
     form.querySelector("[name=when][value=now]").checked = true;
+    whenAuto.value = "";
     edits += 1;
     document.getElementById("send").click();
   }
@@ -194,6 +195,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Until a person chooses when, the server does: by the posting times of the chosen accounts.
+const whenAuto = document.getElementById("when-auto");
+form.addEventListener("input", ({ target }) => { if (target.name === "when") whenAuto.value = ""; }, true);
+document.addEventListener("htmx:after:swap", () => {
+  const wanted = document.querySelector("#state [data-when]")?.dataset.when;
+  const choice = wanted && whenAuto.value && form.querySelector(`[name=when][value="${CSS.escape(wanted)}"]`);
+  if (choice) choice.checked = true;
+});
+
 // A platform's own words: off, its field shows those of the tab All.
 form.addEventListener("change", ({ target }) => {
   if (!target.dataset.ownWords) return;
@@ -216,12 +226,18 @@ document.addEventListener("rejected", () => {
 });
 // Without a connection, the page tries again until it is saved.
 let again;
+let lost = false;
+export const isSaved = () => edits === saved;
+export const isLost = () => lost || !navigator.onLine;
 document.addEventListener("htmx:error", (event) => {
   if (event.detail.ctx?.response || event.detail.ctx?.sourceElement !== form) return;
+  lost = true;
+  form.querySelector("[data-spot=saved]").textContent = "Not saved: no connection";
   clearTimeout(again);
   again = setTimeout(() => form.dispatchEvent(new Event("save")), 5000);
 });
-// What was typed in the last half second before the page is left.
-window.addEventListener("pagehide", () => {
-  if (edits !== saved) navigator.sendBeacon(form.getAttribute("hx-post"), new URLSearchParams(new FormData(form)));
+document.addEventListener("htmx:after:swap", (event) => {
+  if (!lost || event.detail.ctx.sourceElement !== form) return;
+  lost = false;
+  document.querySelector("#notices > .notice.bad")?.remove();
 });

@@ -1,0 +1,62 @@
+"""Sending a draft: the posts that it plans are made in one transaction, or none of them."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from clipcast.common.problems import NotFound, Problem, ValidationFailed
+from clipcast.common.versions import VersionMismatch, if_version
+from clipcast.database.hot_queries import from_session
+from clipcast.database.models.posts import Draft
+from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts import service
+from clipcast.web import edit_conflicts
+from clipcast.web.composition import Composition
+from clipcast.web.viewers import Member
+
+
+class ReplacedMeanwhile(Exception):
+    """An error: the scheduled post that a draft replaces was changed, replaced or deleted since the draft read it."""
+
+
+async def send_draft(
+    member: Member, session: AsyncSession, draft: Draft, composition: Composition, again: bool = False
+) -> str:
+    """Create the post of a locked draft, or all posts of its plan, and return the path that shows them.
+
+    Raises ValidationFailed, ReplacedMeanwhile, DuplicateContent unless it is posted `again`, or AppError 409 if a
+    worker has claimed an item of the replaced post.
+    """
+    if problems := composition.problems():
+        raise ValidationFailed([Problem(name, "invalid", message) for name, message in problems.items()])
+    mine, kept = member.workspace.id, None
+    if replaced := composition.content["replaces"]:
+        condition = if_version(composition.content["replaces_version"])
+        try:
+            kept = await service.withdraw_post(session, mine, replaced, condition)
+        except (NotFound, VersionMismatch) as error:
+            raise ReplacedMeanwhile from error
+        await session.flush()
+    executor, settings, created = await from_session(session), member.installation.settings, []
+    plan = await composition.plan(member, executor)
+    if message := composition.without_times(plan) or ("" if plan else "Choose clips and accounts."):
+        raise ValidationFailed([Problem("when", "no_free_time", message)])
+    for planned in plan:
+        body = composition.body(planned) | {"allow_duplicate": again}
+        created.append(
+            await service.create_post(
+                executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name
+            )
+        )
+    draft.post_id = UUID(created[0].post_id)
+    names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in composition.chosen_accounts)
+    action = "post.replaced" if replaced else "post.created"
+    for one in created:
+        member.record(session, action, names, UUID(one.post_id), scheduled_at=one.scheduled_at)
+    return sent_path(draft)
+
+
+def sent_path(draft: Draft) -> str:
+    """Return the path of the page that shows what was made of a sent draft: its post, or the posts of its plan."""
+    content = edit_conflicts.of_draft(draft).content
+    return "/posts" if content["plan"] else f"/posts/{draft.post_id}"
