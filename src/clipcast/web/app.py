@@ -7,6 +7,7 @@ from clipcast.web import (
     bulk,
     calendar,
     calendar_moves,
+    calendar_queue,
     client_link,
     client_logo,
     client_times,
@@ -60,7 +61,7 @@ def install(app: FastAPI) -> None:
         edit_files, edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, keys,
         settings, oauth, notifications, notices, phone, push, developers, webhooks, reference, events, gallery, palette,
     )  # fmt: skip
-    for page in (*pages, reviews, review_link):
+    for page in (*pages, calendar_queue, reviews, review_link):
         app.include_router(page.router)
     app.add_route(OF_PLATFORMS, serve_sprite)
     app.mount("/static", StaticPages(directory=STATIC), name="static")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from clipcast.clients.slots import slots_between
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
-from clipcast.connections.repository import get_connection, platforms_of, search_connections
+from clipcast.connections.repository import NO_CLIENT, get_connection, platforms_of, search_connections
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
@@ -123,7 +123,7 @@ async def calendar_page(
         filters = {
             "platform": platform if platform in PLATFORMS else "",
             "account": str(chosen.id) if chosen else "",
-            "client": str(member.client.id) if member.client else "",
+            "client": member.chosen_client,
             "state": state if state in FILTERED else "",
             "free": free if free == "off" else "",
         }
@@ -262,18 +262,18 @@ async def _draft_entries(member: Member, session: AsyncSession, found: Sequence[
     return [
         Entry(line, "draft", by_id.get(only_client([one.client_id for one in accounts] or [None])), may_move)
         for line, accounts in await draft_lines(session, member.workspace.id, found)
-        if _fits(accounts, wanted)
+        if fits(accounts, wanted)
     ]
 
 
-def _fits(accounts: Sequence[Connection], wanted: Wanted) -> bool:
+def fits(accounts: Sequence[Connection], wanted: Wanted) -> bool:
     """Return whether a draft with these accounts passes the filters; one without accounts passes none."""
     if not (wanted.platform or wanted.connection_id or wanted.client):
         return True
     return any(
         wanted.platform in (None, one.platform)
         and wanted.connection_id in (None, one.id)
-        and wanted.client in (None, str(one.client_id))
+        and wanted.client in (None, str(one.client_id or NO_CLIENT))
         for one in accounts
     )
 

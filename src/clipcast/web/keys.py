@@ -10,22 +10,34 @@ from clipcast.web.viewers import Viewing, is_secure
 
 router = APIRouter(include_in_schema=False)
 
-# By the place where they work: the keys, and what they do. They are the same on all pages.
+# By the place where they work: the keys, what they do, and what a page has where they work (a selector; empty: always).
 KEYS = {
     "Everywhere": [
-        (("?",), "This list"), (("Ctrl", "K"), "Search, and any page or action"), (("/",), "Search"),
-        (("N",), "New post"), (("G", "O"), "Overview"), (("G", "C"), "Calendar"), (("G", "P"), "Posts"),
-        (("G", "L"), "Clips"), (("G", "A"), "Accounts"), (("G", "D"), "Developers"),
-        (("Esc",), "Close what is on top"),
+        (("?",), "This list", ""), (("Ctrl", "K"), "Search, and any page or action", "[data-palette]"),
+        (("/",), "Search", "[data-palette]"), (("N",), "New post", "a.new-post"), (("G", "O"), "Overview", ""),
+        (("G", "C"), "Calendar", ""), (("G", "P"), "Posts", ""), (("G", "R"), "Review", ""), (("G", "L"), "Clips", ""),
+        (("G", "A"), "Accounts", ""), (("G", "D"), "Developers", ""), (("Esc",), "Close what is on top", ""),
     ],
     "Lists": [
-        (("J",), "Next"), (("K",), "Previous"), (("X",), "Choose; with Shift and a click, a range"),
-        (("Enter",), "Open"), (("M",), "Move what is chosen"), (("R",), "Retry what is chosen"),
+        (("J",), "Next", "[data-row] a.title"), (("K",), "Previous", "[data-row] a.title"),
+        (("Enter",), "Open", "[data-row] a.title"),
+        (("X",), "Choose; with Shift and a click, a range", "[data-row] input[name=chosen]"),
+        (("E",), "Edit", "[data-row-key=e]"), (("M",), "Move what is chosen", "[data-key=m]"),
+        (("Q",), "Add what is chosen to the queue", "[data-key=q]"),
+        (("R",), "Retry what is chosen", "[data-key=r]"), (("R",), "Retry", "[data-row-key=r]"),
     ],
     "Calendar": [
-        (("Arrows",), "Another day"), (("Page Up",), "Earlier"), (("Page Down",), "Later"), (("T",), "Today"),
-        (("M",), "Move the entry in focus"), (("N",), "New post on the day in focus"),
-        (("Ctrl", "Z"), "Undo the last move"),
+        (("Arrows",), "Another day", ".calendar"), (("Page Up",), "Earlier", ".calendar"),
+        (("Page Down",), "Later", ".calendar"), (("T",), "Today", ".calendar"),
+        (("M",), "Move the entry in focus", ".calendar [data-version]"),
+        (("N",), "New post on the day in focus", ".calendar[data-edits]"),
+        (("Ctrl", "Z"), "Undo the last move", ".calendar[data-edits]"),
+    ],
+    "Compose": [
+        (("Ctrl", "Enter"), "Schedule, then send", "#compose"), (("Ctrl", "1…9"), "A tab", "#compose"),
+    ],
+    "Review": [
+        (("A",), "Approve", "[data-page-key=a]"), (("C",), "Comment", "[data-page-key=c]"),
     ],
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from clipcast.clients.repository import all_clients, get_client
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import NotFound
 from clipcast.common.storable import UNSTORABLE
-from clipcast.connections.repository import CHOICES, get_connection, list_choices
+from clipcast.connections.repository import CHOICES, NO_CLIENT, get_connection, list_choices, of_client
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import captions, listing
@@ -127,7 +127,12 @@ async def read_filters(member: Member, session: AsyncSession, given: Mapping[str
     elif account:
         problems.add_problem("account", f"The account {account[:60]!r} does not exist, so the list shows all.")
     client = given.get("client", "")
-    if client:
+    if client == NO_CLIENT:
+        query = select(Connection.id).where(Connection.workspace_id == member.workspace.id, of_client(client))
+        ids = tuple(await session.scalars(query))
+        connection_ids = ids if connection_ids is None else tuple(set(ids) & set(connection_ids))
+        words.insert(0, "accounts without a client")
+    elif client:
         try:
             chosen = await get_client(session, member.workspace.id, client)
         except NotFound:

@@ -87,10 +87,17 @@ class Member(Viewer):
     # The number of the member's unread notices, up to 100.
     unread: int = 0
 
+    @property
+    def chosen_client(self) -> str:
+        """The client of the address: the id of one, NO_CLIENT for accounts without a client, or an empty text."""
+        if self.client:
+            return str(self.client.id)
+        return NO_CLIENT if self.request.query_params.get("client") == NO_CLIENT else ""
+
     def keep_client(self, path: str) -> str:
         """Return the address of a page of the workspace that shows the chosen client only, if one is chosen."""
-        address = self.base + path
-        return f"{address}{'&' if '?' in path else '?'}client={self.client.id}" if self.client else address
+        address, chosen = self.base + path, self.chosen_client
+        return f"{address}{'&' if '?' in path else '?'}client={chosen}" if chosen else address
 
     @cached_property
     def _logos(self) -> dict[UUID, str]:

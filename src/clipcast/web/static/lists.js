@@ -1,5 +1,5 @@
 // Lists whose rows can be chosen (`form[data-choose]`, boxes named `chosen`), with their bar of actions and their keys:
-// J and K move, X chooses, Enter opens, M moves, R retries. The choice survives a refresh of the list.
+// J and K move, X chooses, Enter opens, E edits, M moves, Q queues, R retries. The choice survives a refresh of the list.
 
 const ROW = "[data-row]";
 const chosen = new Set();
@@ -99,10 +99,16 @@ document.addEventListener("keydown", (event) => {
     last = box.value;
     show();
     event.preventDefault();
-  } else if (key === "m" || key === "r") {
+  } else if (["e", "m", "q", "r"].includes(key)) {
+    const own = !chosen.size && row?.querySelector(`[data-row-key=${key}]`);
+    if (own) {
+      own.click();
+      event.preventDefault();
+      return;
+    }
     const box = row?.querySelector("input[name=chosen]");
-    if (!chosen.size && box) { choose(box, true); show(); }
     const button = document.querySelector(`[data-key=${key}]`);
+    if (button && !chosen.size && box) { choose(box, true); show(); }
     if (button && chosen.size) {
       button.click();
       event.preventDefault();
