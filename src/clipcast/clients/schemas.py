@@ -28,8 +28,8 @@ Zone = Annotated[str, AfterValidator(check_zone)]
 ZONE = Field(description="The IANA name of the client's time zone.", examples=["Europe/Lisbon"])
 SIGNATURE = Field(
     max_length=SIGNATURE_MAX,
-    description="A text that the compose page offers for captions: after the caption, before the hashtags. Empty: none. "
-    "Posts of the API are published as sent.",
+    description="A text that the compose page offers for captions, after the words and before the hashtags. Empty: "
+    "none. Posts of the API are published as sent.",
     examples=["Made in Lisbon. harbour.example"],
 )
 

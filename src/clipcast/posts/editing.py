@@ -96,6 +96,8 @@ async def update_post(
         started = [item for item in items if item.attempts]
         if started and not body.scheduled_at:
             await lift_limits(session, started)
+        if post.scheduled_at or body.scheduled_at:
+            post.started_at = None if body.scheduled_at else now
         post.scheduled_at = body.scheduled_at
         wake_workers(session, NETWORK)
     if changed and refuse:

@@ -50,7 +50,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class PostLine:
-    """A post as lists show it. `starts_at` is its scheduled time, or when it was made."""
+    """A post as lists show it. `starts_at` is its scheduled time, or when it was published at once."""
 
     id: UUID
     version: int
@@ -106,7 +106,7 @@ async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLin
             post.id,
             post.version,
             post.scheduled_at,
-            post.scheduled_at or post.created_at,
+            post.starts_at,
             titles.get(post.id, "Untitled clip"),
             post_state(counts[post.id], shown_state(post)),
             counts[post.id],

@@ -6,7 +6,7 @@ way, in a workspace of a million posts too.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -33,9 +33,8 @@ from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
-from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Draft, Item, Post
-from clipcast.posts import captions
+from clipcast.posts import captions, needy
 
 # Counts are exact up to this number.
 COUNTED = 10_000
@@ -45,7 +44,7 @@ NAMES_MAX = 200
 ITEMS_MAX = 5_000
 TABS = ("all", "scheduled", "published", "needs")
 
-STARTS_AT = func.coalesce(Post.scheduled_at, Post.created_at)
+STARTS_AT = cast("ColumnElement[datetime]", Post.starts_at)
 
 
 class Place(NamedTuple):
@@ -113,6 +112,13 @@ async def list_lines(
 
     A number above `COUNTED` means more than that. A number that would take long to count is None.
     """
+    if wanted == Wanted("needs", since=wanted.since, until=wanted.until, after=wanted.after):
+        ids = await needy.page(session, workspace_id, limit + 1, wanted.since, wanted.until, wanted.after)
+        if ids is not None:
+            span = wanted.since, wanted.until
+            return await _listed(
+                session, ids, limit, await needy.count(session, workspace_id, COUNTED, *span) if count else None
+            )
     plan = await _plan(session, workspace_id, wanted)
     if plan.ids is not None and not plan.ids:
         return Listed([], None, 0)
@@ -124,14 +130,18 @@ async def list_lines(
         place = tuple_(STARTS_AT, Post.id)
         page = page.where(place > after if ascending else place < after)
     ids = list(await session.scalars(_ordered(page, plan, ascending).limit(limit + 1)))
-    rows = {post.id: post for post in await session.scalars(select(Post).where(Post.id.in_(ids[:limit])))}
-    posts = [rows[id] for id in ids if id in rows]
-    after_last = Place(posts[-1].scheduled_at or posts[-1].created_at, posts[-1].id) if len(ids) > limit else None
     total = None
     if count and (plan.ids is not None or not plan.conditions):
         counted = matching.limit(COUNTED + 1).subquery()
         total = (await session.execute(select(func.count()).select_from(counted))).scalar_one()
-    return Listed(posts, after_last, total)
+    return await _listed(session, ids, limit, total)
+
+
+async def _listed(session: AsyncSession, ids: Sequence[UUID], limit: int, total: int | None) -> Listed:
+    """Return a page of posts from their ids, of which one more than the page has may be given."""
+    rows = {post.id: post for post in await session.scalars(select(Post).where(Post.id.in_(ids[:limit])))}
+    posts = [rows[id] for id in ids if id in rows]
+    return Listed(posts, Place(posts[-1].starts_at, posts[-1].id) if len(ids) > limit and posts else None, total)
 
 
 async def tab_counts(session: AsyncSession, workspace_id: UUID) -> dict[str, int]:
@@ -139,26 +149,19 @@ async def tab_counts(session: AsyncSession, workspace_id: UUID) -> dict[str, int
     counts = {}
     queries = {
         "all": select(Post.id).where(Post.workspace_id == workspace_id),
-        "scheduled": _with_items(workspace_id, "pending"),
+        "scheduled": needy.with_items(workspace_id, "pending"),
         "drafts": select(Draft.id).where(Draft.workspace_id == workspace_id, Draft.post_id.is_(None)),
     }
     for name, query in queries.items():
         counted = query.limit(COUNTED + 1).subquery()
         counts[name] = (await session.execute(select(func.count()).select_from(counted))).scalar_one()
-    needy = await _needy(session, workspace_id)
-    return counts | {"needs": COUNTED + 1 if needy is None else len(needy)}
-
-
-async def failed_count(session: AsyncSession, workspace_id: UUID) -> int:
-    """Return the number of posts with failed items. A number above `COUNTED` means more than that."""
-    counted = _with_items(workspace_id, "failed").limit(COUNTED + 1).subquery()
-    return int((await session.execute(select(func.count()).select_from(counted))).scalar_one())
+    return counts | {"needs": await needy.count(session, workspace_id, COUNTED)}
 
 
 def _matching(workspace_id: UUID, wanted: Wanted, plan: _Plan) -> Select[UUID]:
     query = select(Post.id).where(Post.workspace_id == workspace_id, *plan.conditions)
     if plan.ids is not None:
-        query = query.where(_among(Post.id, plan.ids))
+        query = query.where(among(Post.id, plan.ids))
     return query.where(*_span(wanted))
 
 
@@ -176,41 +179,35 @@ def _span(wanted: Wanted) -> list[ColumnElement[bool]]:
     return since + ([wanted.until > STARTS_AT] if wanted.until else [])
 
 
-def _among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
+def among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
     """Return whether the column is one of these ids, which travel as one parameter."""
     return cast("ColumnElement[bool]", column == any_(literal(list(ids), ARRAY(Uuid()))))
 
 
-def _has_item(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+def has_item(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return whether a post has such an item. A scalar subquery is asked post by post, and never joined."""
     found = select(true()).where(Item.post_id == Post.id, *conditions).limit(1).correlate(Post)
     return found.scalar_subquery().is_not(None)
 
 
-def _with_items(workspace_id: UUID, status: str) -> Select[UUID]:
-    """Return the posts with an item of this status, by the index of items that are not published."""
-    query = select(Item.post_id).where(Item.workspace_id == workspace_id, Item.status == status)
-    return query.where(Item.status != "published").distinct().order_by(Item.post_id)
-
-
 async def _plan(session: AsyncSession, workspace_id: UUID, wanted: Wanted) -> _Plan:
     plan, accounts = _Plan(), wanted.connection_ids
-    of_accounts = [_among(Item.connection_id, accounts)] if accounts is not None else []
+    of_accounts = [among(Item.connection_id, accounts)] if accounts is not None else []
     match wanted.tab:
         case "scheduled":
             found = await _of_status(session, workspace_id, "pending", accounts)
-            plan.narrow(found, _has_item(Item.status == "pending", *of_accounts) & (clock.now() < STARTS_AT))
+            plan.narrow(found, has_item(Item.status == "pending", *of_accounts) & (clock.now() < STARTS_AT))
         case "needs":
-            failed = _has_item(Item.status == "failed", *of_accounts) & (clock.now() >= STARTS_AT)
+            failed = has_item(Item.status == "failed", *of_accounts) & (clock.now() >= STARTS_AT)
             plan.narrow(await _needy(session, workspace_id, accounts), failed)
         case "published":
             plan.conditions += [
-                ~_has_item(Item.workspace_id == workspace_id, Item.status != "published"),
+                ~has_item(Item.workspace_id == workspace_id, Item.status != "published"),
                 clock.now() >= STARTS_AT,
             ]
     if accounts is not None and wanted.tab not in ("scheduled", "needs"):
         found = await _few(session, select(Item.post_id).where(*of_accounts), ITEMS_MAX)
-        plan.narrow(found, _has_item(*of_accounts))
+        plan.narrow(found, has_item(*of_accounts))
     if wanted.query:
         await _search(session, workspace_id, wanted, plan)
     return plan
@@ -221,8 +218,8 @@ async def _of_status(
 ) -> set[UUID] | None:
     """Return the posts with an item of this status, on one of these accounts if there are some; None: too many."""
     if accounts is None:
-        return await _few(session, _with_items(workspace_id, status), COUNTED)
-    query = select(Item.post_id).where(_among(Item.connection_id, accounts), Item.status == status)
+        return await _few(session, needy.with_items(workspace_id, status), COUNTED)
+    query = select(Item.post_id).where(among(Item.connection_id, accounts), Item.status == status)
     return await _few(session, query, ITEMS_MAX)
 
 
@@ -237,10 +234,9 @@ async def _needy(
 ) -> set[UUID] | None:
     """Return the posts that need a person: with items that failed, or that wait for their account. None: too many."""
     failed = await _of_status(session, workspace_id, "failed", accounts)
-    held = select(Item.post_id).join(Job, Job.id == Item.id)
-    held = held.where(Job.workspace_id == workspace_id, Job.state == JobState.HELD)
+    held = needy.held(workspace_id)
     if accounts is not None:
-        held = held.where(_among(Item.connection_id, accounts))
+        held = held.where(among(Item.connection_id, accounts))
     waiting = await _few(session, held, ITEMS_MAX)
     if failed is None or waiting is None:
         return None
@@ -263,7 +259,7 @@ async def _search(session: AsyncSession, workspace_id: UUID, wanted: Wanted, pla
         worded = select(Item.post_id).where(Item.workspace_id == workspace_id, captions.with_words(wanted.query))
         older = await _few(session, worded, ITEMS_MAX)
     if older is None:
-        many.append(_has_item(captions.has_caption(pattern, wanted.query)))
+        many.append(has_item(captions.has_caption(pattern, wanted.query)))
     else:
         found |= newest.post_ids | older
     clips = select(Render.edit_setting_id).where(Render.workspace_id == workspace_id, Render.name.ilike(pattern))
@@ -272,13 +268,13 @@ async def _search(session: AsyncSession, workspace_id: UUID, wanted: Wanted, pla
     accounts = select(Connection.id).where(Connection.workspace_id == workspace_id, handles)
     connection_ids = list(await session.scalars(accounts.order_by(Connection.id.desc()).limit(NAMES_MAX)))
     for column, ids in ((Item.edit_id, edit_ids), (Item.connection_id, connection_ids)):
-        few = await _few(session, select(Item.post_id).where(_among(column, ids)), ITEMS_MAX) if ids else set()
+        few = await _few(session, select(Item.post_id).where(among(column, ids)), ITEMS_MAX) if ids else set()
         if few is None:
-            many.append(_has_item(_among(column, ids)))
+            many.append(has_item(among(column, ids)))
         else:
             found |= few
     if many:
-        plan.conditions.append(or_(_among(Post.id, found), *many))
+        plan.conditions.append(or_(among(Post.id, found), *many))
     else:
         plan.narrow(found, false())
 

@@ -1,16 +1,17 @@
 """The data of the overview page: what needs a person, today, the next days, and the last 30 days.
 
-Each query reads a bounded number of rows, so that the page is fast beside a million posts.
+Each query reads a bounded number of rows, so that the page is fast beside a million posts. `accounts` are the ids of
+the connections that count; None: all of the workspace.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import cast as cast_type
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import DateTime, String, Uuid, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Date, Select, cast, extract, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -19,7 +20,8 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.people import Membership
 from clipcast.database.models.posts import Item, Post
-from clipcast.posts.listing import COUNTED, STARTS_AT, failed_count
+from clipcast.posts import needy
+from clipcast.posts.listing import COUNTED, STARTS_AT, among, has_item
 from clipcast.posts.states import item_state
 
 NEEDY = 20
@@ -64,7 +66,20 @@ class Ahead:
     is_more: bool = False
 
 
-async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
+Accounts = Collection[UUID] | None
+
+
+def _of(accounts: Accounts) -> list[ColumnElement[bool]]:
+    """Return the conditions on an item."""
+    return [] if accounts is None else [among(Item.connection_id, accounts)]
+
+
+def _posts_of(accounts: Accounts) -> list[ColumnElement[bool]]:
+    """Return the conditions on a post."""
+    return [] if accounts is None else [has_item(*_of(accounts))]
+
+
+async def stuck_items(session: AsyncSession, workspace_id: UUID, accounts: Accounts = None) -> list[Item]:
     """Return the latest items that need a person: failed, or waiting for their account or a worker that knows them."""
     found: list[Item] = []
     held = select(Job.subject_id).where(Job.workspace_id == workspace_id, Job.state == JobState.HELD)
@@ -72,25 +87,28 @@ async def stuck_items(session: AsyncSession, workspace_id: UUID) -> list[Item]:
     stranded = select(Job.subject_id).where(Job.state == JobState.STRANDED, Job.program.is_not(None))
     shown = Item.id.in_(stranded) & Item.error.is_not(None)
     for needy in (Item.status == "failed", Item.id.in_(held), shown):  # an index each
-        query = select(Item).where(Item.workspace_id == workspace_id, needy)
+        query = select(Item).where(Item.workspace_id == workspace_id, needy, *_of(accounts))
         query = query.options(joinedload(Item.connection), joinedload(Item.job))
         found += await session.scalars(query.order_by(Item.id.desc()).limit(NEEDY))
     return sorted(found, key=lambda item: item.id, reverse=True)[:NEEDY]
 
 
-async def lost_accounts(session: AsyncSession, workspace_id: UUID, most: int) -> list[tuple[Connection, int]]:
+async def lost_accounts(
+    session: AsyncSession, workspace_id: UUID, most: int, accounts: Accounts = None
+) -> list[tuple[Connection, int]]:
     """Return accounts that must be connected again, each with the number of items that wait for it, most first."""
     query = select(Connection).where(
         Connection.workspace_id == workspace_id,
         Connection.status == "needs_reconnect",
         Connection.removed_at.is_(None),
+        *([] if accounts is None else [among(Connection.id, accounts)]),
     )
     lost = list(await session.scalars(query.limit(most)))
     if not lost:
         return []
     waiting = (
         select(Item.connection_id)
-        .where(Item.workspace_id == workspace_id, Item.status.in_(OPEN), Item.status != "published")
+        .where(Item.workspace_id == workspace_id, Item.status.in_(OPEN), Item.status != "published", *_of(accounts))
         .limit(WAITING_OF)
         .subquery()
     )
@@ -121,14 +139,17 @@ async def needs_of_person(session: AsyncSession, user_id: UUID) -> int:
         lost = await lost_accounts(session, workspace_id, NEEDY)
         stuck = await stuck_items(session, workspace_id)
         waiting = waiting_count(needy_items(stuck, {account.id for account, _ in lost}).values())
-        total += len(lost) + await failed_count(session, workspace_id) + waiting
+        total += len(lost) + await needy.failed_count(session, workspace_id, COUNTED) + waiting
     return total
 
 
-async def today(session: AsyncSession, workspace_id: UUID, begins: datetime, ends: datetime) -> Today:
+async def today(
+    session: AsyncSession, workspace_id: UUID, begins: datetime, ends: datetime, accounts: Accounts = None
+) -> Today:
     """Return the posts of the day between these instants."""
     now = clock.now()
     of_day = select(Post).where(Post.workspace_id == workspace_id, begins <= STARTS_AT, ends > STARTS_AT)
+    of_day = of_day.where(*_posts_of(accounts))
     out, to_go = of_day.where(now >= STARTS_AT), of_day.where(now < STARTS_AT)
     past = await session.scalars(out.order_by(STARTS_AT.desc(), Post.id.desc()).limit(TODAY_MAX))
     ahead = await session.scalars(to_go.order_by(STARTS_AT, Post.id).limit(TODAY_MAX))
@@ -139,79 +160,82 @@ async def today(session: AsyncSession, workspace_id: UUID, begins: datetime, end
     return Today(list(past)[::-1], list(ahead), *numbers)
 
 
-async def next_post(session: AsyncSession, workspace_id: UUID) -> Post | None:
+async def next_post(session: AsyncSession, workspace_id: UUID, accounts: Accounts = None) -> Post | None:
     """Return the next post that goes out."""
+    if accounts is not None:  # along the index of unfinished items
+        coming = select(Item.post_id).where(*_of(accounts), Item.status == "pending", Item.goes_at > clock.now())
+        query = select(Post).where(Post.id == coming.order_by(Item.goes_at).limit(1).scalar_subquery())
+        return (await session.scalars(query)).first()
     query = select(Post).where(Post.workspace_id == workspace_id, clock.now() < STARTS_AT)
     return (await session.scalars(query.order_by(STARTS_AT, Post.id).limit(1))).first()
 
 
-async def days_ahead(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo) -> Ahead:
+async def days_ahead(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo, accounts: Accounts = None) -> Ahead:
     """Return the posts of the next days by account."""
     now = clock.now()
     until = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=AHEAD)
     query = select(Post.id, STARTS_AT).where(Post.workspace_id == workspace_id, now < STARTS_AT, until > STARTS_AT)
+    query = query.where(*_posts_of(accounts))
     posts = {row[0]: row[1] for row in await session.execute(query.order_by(STARTS_AT, Post.id).limit(AHEAD_MAX + 1))}
     found = Ahead(is_more=len(posts) > AHEAD_MAX)
-    accounts = select(Item.post_id, Item.connection_id).where(Item.post_id.in_(list(posts))).distinct()
-    for post_id, connection_id in await session.execute(accounts) if posts else []:
+    items = select(Item.post_id, Item.connection_id).where(among(Item.post_id, posts), *_of(accounts)).distinct()
+    for post_id, connection_id in await session.execute(items) if posts else []:
         day = posts[post_id].astimezone(zone).date()
         found.by_account.setdefault(connection_id, {}).setdefault(day, set()).add(post_id)
     return found
 
 
-PUBLISHED = text("""
-    SELECT CAST(published_at AT TIME ZONE :zone AS date), count(*) FROM items
-    WHERE workspace_id = :workspace_id AND published_at >= :since AND published_at < :until GROUP BY 1
-""").bindparams(
-    bindparam("workspace_id", type_=Uuid()),
-    bindparam("zone", type_=String()),
-    bindparam("since", type_=DateTime(timezone=True)),
-    bindparam("until", type_=DateTime(timezone=True)),
-)
-FAILED = text("""
-    SELECT CAST(at AT TIME ZONE :zone AS date), count(*)
-    FROM (SELECT updated_at AS at FROM items WHERE workspace_id = :workspace_id AND status = 'failed'
-          ORDER BY id DESC LIMIT :most) AS newest
-    WHERE at >= :since GROUP BY 1
-""").bindparams(
-    bindparam("workspace_id", type_=Uuid()),
-    bindparam("zone", type_=String()),
-    bindparam("since", type_=DateTime(timezone=True)),
-)
-LATENESS = text("""
-    SELECT percentile_cont(0.5) WITHIN GROUP (
-        ORDER BY extract(epoch FROM newest.published_at - coalesce(posts.scheduled_at, newest.created_at)))
-    FROM (SELECT post_id, published_at, created_at FROM items
-          WHERE workspace_id = :workspace_id AND published_at IS NOT NULL
-          ORDER BY published_at DESC LIMIT :most) AS newest
-    JOIN posts ON posts.id = newest.post_id
-""").bindparams(bindparam("workspace_id", type_=Uuid()))
-
-_past_days: dict[tuple[UUID, str, date], dict[date, int]] = {}
+def _local_day(at: ColumnElement[datetime], zone: ZoneInfo) -> ColumnElement[date]:
+    return cast(func.timezone(zone.key, at), Date)
 
 
-async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo) -> list[Day]:
+def _published(
+    workspace_id: UUID, accounts: Accounts, zone: ZoneInfo, since: datetime, until: datetime
+) -> Select[date, int]:
+    """Return the numbers of published items by day."""
+    at = cast_type("ColumnElement[datetime]", Item.published_at)
+    query = select(_local_day(at, zone), func.count()).where(Item.workspace_id == workspace_id, *_of(accounts))
+    return query.where(at >= since, at < until).group_by(text("1"))
+
+
+def _failed(workspace_id: UUID, accounts: Accounts, zone: ZoneInfo, since: datetime) -> Select[date, int]:
+    """Return the numbers of failed items by day: of the newest ones."""
+    newest = select(Item.updated_at).where(Item.workspace_id == workspace_id, Item.status == "failed", *_of(accounts))
+    at = newest.order_by(Item.id.desc()).limit(FAILED_OF).subquery().c.updated_at
+    return select(_local_day(at, zone), func.count()).where(at >= since).group_by(text("1"))
+
+
+# By workspace, accounts, zone and day.
+_past_days: dict[tuple[UUID, frozenset[UUID] | None, str, date], dict[date, int]] = {}
+
+
+async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo, accounts: Accounts = None) -> list[Day]:
     """Return the last 30 days in this zone, oldest first. Those before today are counted once a day."""
     now = clock.now()
     local = now.astimezone(zone)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     first = (midnight - timedelta(days=DAYS - 1)).replace(fold=0)
-    values: dict[str, Any] = {"workspace_id": workspace_id, "zone": zone.key}
-    key = workspace_id, zone.key, local.date()
+    key = workspace_id, None if accounts is None else frozenset(accounts), zone.key, local.date()
     if key not in _past_days:
-        rows = await session.execute(PUBLISHED, values | {"since": first, "until": midnight})
+        rows = await session.execute(_published(workspace_id, accounts, zone, first, midnight))
         while len(_past_days) >= KEPT:
             del _past_days[next(iter(_past_days))]
         _past_days[key] = {row[0]: row[1] for row in rows}
-    rows = await session.execute(PUBLISHED, values | {"since": midnight, "until": now + timedelta(days=1)})
+    rows = await session.execute(_published(workspace_id, accounts, zone, midnight, now + timedelta(days=1)))
     published = _past_days[key] | {row[0]: row[1] for row in rows}
-    rows = await session.execute(FAILED, values | {"since": first, "most": FAILED_OF})
+    rows = await session.execute(_failed(workspace_id, accounts, zone, first))
     failed = {row[0]: row[1] for row in rows}
     days = [local.date() - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
     return [Day(str(day), published.get(day, 0), failed.get(day, 0)) for day in days]
 
 
-async def lateness(session: AsyncSession, workspace_id: UUID) -> float | None:
+async def lateness(session: AsyncSession, workspace_id: UUID, accounts: Accounts = None) -> float | None:
     """Return the median of the seconds from due to live, of the newest published items; None without any."""
-    seconds = (await session.execute(LATENESS, {"workspace_id": workspace_id, "most": LATE_OF})).scalar_one()
+    newest = select(Item.post_id, Item.published_at, Item.created_at).where(
+        Item.workspace_id == workspace_id, Item.published_at.is_not(None), *_of(accounts)
+    )
+    item = newest.order_by(Item.published_at.desc()).limit(LATE_OF).subquery().c
+    due = func.coalesce(Post.scheduled_at, Post.started_at, item.created_at)
+    median = func.percentile_cont(0.5).within_group(extract("epoch", item.published_at - due))
+    seconds = (await session.execute(select(median).join(Post, Post.id == item.post_id))).scalar_one()
     return None if seconds is None else float(seconds)

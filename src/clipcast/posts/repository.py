@@ -245,7 +245,7 @@ class PostFilter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return all conditions except the status, which is derived from a post's items."""
-        starts_at = func.coalesce(Post.scheduled_at, Post.created_at)
+        starts_at = Post.starts_at
         item = exists().where(Item.post_id == Post.id)
         found: list[ColumnElement[bool]] = []
         if self.platform:

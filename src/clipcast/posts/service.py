@@ -177,7 +177,7 @@ async def publish_post(
     if guard:
         await require_no_double(session, post, items, now, guard)
     if any(item.status == "pending" for item in items):
-        post.scheduled_at = None
+        post.scheduled_at, post.started_at = None, now
         post.version += 1
     for item in items:
         end_review(item.job)

@@ -233,6 +233,7 @@ def _set_state(post: Post, items: list[Item], state: ReviewState | None) -> None
             item.status = "pending"
             hold_for_review(item.job)
     elif post.scheduled_at is None or post.scheduled_at > now:
+        post.started_at = None if post.scheduled_at else now
         for item in items:
             item.status, item.goes_at = "pending" if post.scheduled_at else "processing", post.scheduled_at or now
             end_review(item.job)

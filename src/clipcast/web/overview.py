@@ -129,7 +129,7 @@ async def overview_page(member: Looking) -> Response:
             published=sum(one.published for one in days),
             failed=sum(one.failed for one in days),
             late=late,
-            following=times.near(following.scheduled_at or following.created_at, zone) if following else "",
+            following=times.near(following.starts_at, zone) if following else "",
             ready=await _ready_accounts(session, mine),
             workers=await alive(session),
             checklist=await _checklist(member, session),

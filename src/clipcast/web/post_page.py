@@ -247,7 +247,7 @@ def _picture(render: Render | None) -> Picture:
 def _lateness(post: Post, items: Sequence[Item]) -> str:
     """Return how long after its time the post was live: the median and the slowest item; empty before that."""
     late = [
-        (item.published_at - (post.scheduled_at or item.created_at)).total_seconds()
+        (item.published_at - (post.scheduled_at or post.started_at or item.created_at)).total_seconds()
         for item in items
         if item.published_at is not None
     ]

@@ -25,6 +25,8 @@ CAPTION_WORDS = (
 )
 UNAPPROVED = f"review IN ('{ReviewState.WAITING}', '{ReviewState.CHANGES_REQUESTED}')"
 
+STARTS_AT = "coalesce(scheduled_at, started_at, created_at)"
+
 
 class Post(Base):
     """One request to publish. Its status is derived from its items and not stored."""
@@ -37,12 +39,14 @@ class Post(Base):
         # The posts whose time comes, or has come, before their approval.
         Index("ix_posts_unapproved", "scheduled_at", postgresql_where=text(UNAPPROVED)),
         # Of `starts_at`.
-        Index("ix_posts_workspace_id_starts_at", "workspace_id", text("coalesce(scheduled_at, created_at)"), "id"),
+        Index("ix_posts_workspace_id_starts_at", "workspace_id", text(STARTS_AT), "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     scheduled_at: Mapped[datetime | None]
+    # When a person published it before its time. It has no scheduled time then.
+    started_at: Mapped[datetime | None]
     # The number of changes by callers: of the time, the items and their metadata, not of status or progress.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     # The state of its review (`ReviewState`); null without one. Until it is approved, its jobs are in review, too.
@@ -54,13 +58,13 @@ class Post(Base):
 
     @hybrid_property
     def starts_at(self) -> datetime:
-        """Return the scheduled time, or that of its creation if it was published at once."""
-        return self.scheduled_at or self.created_at
+        """Return the scheduled time, or when it was published early, or was made and published at once."""
+        return self.scheduled_at or self.started_at or self.created_at
 
     @starts_at.inplace.expression
     @classmethod
     def _starts_at(cls) -> ColumnElement[datetime]:
-        return func.coalesce(cls.scheduled_at, cls.created_at)
+        return func.coalesce(cls.scheduled_at, cls.started_at, cls.created_at)
 
 
 class Item(Base):
