@@ -86,8 +86,8 @@ async def stuck_items(session: AsyncSession, workspace_id: UUID, accounts: Accou
     # The condition of the index.
     stranded = select(Job.subject_id).where(Job.state == JobState.STRANDED, Job.program.is_not(None))
     shown = Item.id.in_(stranded) & Item.error.is_not(None)
-    for needy in (Item.status == "failed", Item.id.in_(held), shown):  # an index each
-        query = select(Item).where(Item.workspace_id == workspace_id, needy, *_of(accounts))
+    for stuck in (Item.status == "failed", Item.id.in_(held), shown):  # an index each
+        query = select(Item).where(Item.workspace_id == workspace_id, stuck, *_of(accounts))
         query = query.options(joinedload(Item.connection), joinedload(Item.job))
         found += await session.scalars(query.order_by(Item.id.desc()).limit(NEEDY))
     return sorted(found, key=lambda item: item.id, reverse=True)[:NEEDY]

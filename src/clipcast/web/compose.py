@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from markupsafe import escape
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from clipcast.api.numbers import PLAIN_WHOLE
 from clipcast.api.pagination import PageParams
+from clipcast.clips.library import UNPOSTED, LibraryFilter, list_library
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound, ValidationFailed
@@ -20,6 +23,7 @@ from clipcast.connections.account_rows import list_account_rows
 from clipcast.database.models.posts import Draft
 from clipcast.posts import drafts, post_templates
 from clipcast.posts.duplicates import DuplicateContent
+from clipcast.posts.planning import NEXT, POSTS_MAX
 from clipcast.posts.schemas import MAX_TARGETS
 from clipcast.renders.repository import list_renders, renders_by_edit_id
 from clipcast.web import compose_accounts, compose_page, compose_templates, edit_conflicts, previews, times
@@ -35,16 +39,19 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 router.include_router(compose_accounts.router)
 router.include_router(compose_templates.router)
 
+# The most clips of a draft that fills free posting times.
+Fill = Annotated[Annotated[int, Field(ge=0, le=POSTS_MAX)], PLAIN_WHOLE, Query()]
 # The library offers the newest clips, and finds older ones by name.
 CLIPS_SHOWN = 24
 
 
 @router.get("/compose")
 async def new_draft(
-    member: Editing, clip: str | None = None, at: str | None = None, client: str | None = None
+    member: Editing, clip: str | None = None, at: str | None = None, client: str | None = None, fill: Fill = 0
 ) -> Response:
     """Redirect to a new draft. It is stored when a person first types something."""
-    query = urlencode({name: value for name, value in (("clip", clip), ("at", at), ("client", client)) if value})
+    given = {"clip": clip, "at": at, "client": client, "fill": fill}
+    query = urlencode({name: value for name, value in given.items() if value})
     return RedirectResponse(f"{member.base}/compose/{new_id()}" + (f"?{query}" if query else ""), 303)
 
 
@@ -82,6 +89,7 @@ async def draft_page(
     clip: str | None = None,
     at: str | None = None,
     client: str | None = None,
+    fill: Fill = 0,
 ) -> Response:
     """Return the compose page of a draft. A draft that was sent redirects to its post."""
     async with member.installation.database.session() as session:
@@ -93,7 +101,7 @@ async def draft_page(
         _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
     try:
         async with member.installation.database.session() as session:
-            content = drafts.read(draft.content) if draft else await _begin(member, session, clip, at, client)
+            content = drafts.read(draft.content) if draft else await _begin(member, session, clip, at, client, fill)
             composition = await load_composition(member, session, content, read_time(member, content))
             await choose_time(member, session, composition)
         composition.page, composition.version = str(new_id()), draft.version if draft else 0
@@ -105,14 +113,21 @@ async def draft_page(
 
 
 async def _begin(
-    member: Member, session: AsyncSession, clip: str | None, at: str | None, client: str | None
+    member: Member, session: AsyncSession, clip: str | None, at: str | None, client: str | None, fill: int
 ) -> dict[str, Any]:
-    """Return the content of a new draft: the clip, the time and the client's usable accounts that the address names."""
+    """Return the content of a new draft: the clip, the time and the client's usable accounts that the address names.
+
+    With `fill`, at most so many clips that were not posted yet go out at the next free posting times.
+    """
     content = deepcopy(drafts.EMPTY) | {"clips": [clip[:40]] if clip else []}
     if client and (client_id := parse_id(client)):
         rows = await list_account_rows(session, member.workspace.id)
         chosen = [str(one.id) for one in rows if one.client_id == client_id and one.status == "active"]
         content["accounts"] = chosen[:MAX_TARGETS]
+    if fill:
+        unposted, _ = await list_library(session, member.workspace.id, LibraryFilter(UNPOSTED), None, fill)
+        content["clips"] = [str(one.edit_setting_id) for one in reversed(unposted)]
+        return content | {"later": True, "plan": NEXT}
     return content | ({"later": True, "at": _local(at, member.zone)} if at else {"auto_when": True})
 
 

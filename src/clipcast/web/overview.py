@@ -10,11 +10,13 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
-from clipcast.clients.repository import all_clients
+from clipcast.clients.slots import slots_between
 from clipcast.clock import clock
 from clipcast.common.containers import TITLES
 from clipcast.common.words import listed
-from clipcast.connections.repository import connections_by_id
+from clipcast.connections.repository import connections_by_id, of_client
+from clipcast.database.hot_queries import from_session
+from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
@@ -22,7 +24,7 @@ from clipcast.jobs.workers import alive
 from clipcast.people import repository
 from clipcast.platforms.base import OAuth, app_of
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import listing, overview
+from clipcast.posts import listing, needy, overview
 from clipcast.posts.lines import PostLine, lines_of
 from clipcast.posts.preflight import is_reachable
 from clipcast.posts.states import item_state
@@ -78,18 +80,22 @@ class NeedyPost:
 
 @dataclass(frozen=True)
 class AheadRow:
-    """The posts of a client, or of an account of no client, by the number of days from today."""
+    """The posts of a client, or of an account of no client, and its free posting times, by days from today."""
 
     platform: str | None
     name: str
-    color: int | None = None
-    client_id: UUID | None = None
+    client: Client | None = None
     posts: dict[int, set[UUID]] = field(default_factory=dict)
+    free: dict[int, list[datetime]] = field(default_factory=dict)
 
     @property
-    def numbers(self) -> list[int]:
-        """The number of posts of each day."""
-        return [len(self.posts.get(day, ())) for day in range(overview.AHEAD)]
+    def days(self) -> list[tuple[int, list[datetime]]]:
+        """The number of posts and the free times of each day."""
+        return [(len(self.posts.get(day, ())), self.free.get(day, [])) for day in range(overview.AHEAD)]
+
+    @property
+    def free_times(self) -> int:
+        return sum(map(len, self.free.values()))
 
 
 @router.get("/w/{workspace_id}")
@@ -99,29 +105,34 @@ async def overview_page(member: Looking) -> Response:
     day = clock.now().astimezone(zone).date()
     midnight, ends = cast("tuple[datetime, datetime]", times.day(str(day), zone))
     async with member.installation.database.session() as session:
-        lost = await overview.lost_accounts(session, mine, overview.NEEDY)
-        stuck = await overview.stuck_items(session, mine)
-        failed = await listing.failed_count(session, mine)
-        today = await overview.today(session, mine, midnight, ends)
-        days = await overview.by_day(session, mine, zone)
-        late = await overview.lateness(session, mine)
-        ahead = await overview.days_ahead(session, mine, zone)
-        following = await overview.next_post(session, mine)
-        needy = await _needy_posts(session, mine, stuck, {account.id for account, _ in lost})
-        waiting = overview.waiting_count(one.item for one in needy)
+        if not (await _has(session, Post, mine) or await _has(session, Connection, mine)):
+            return await _new_workspace(member, session)
+        accounts = await _accounts(member, session)
+        lost = await overview.lost_accounts(session, mine, overview.NEEDY, accounts)
+        stuck = await overview.stuck_items(session, mine, accounts)
+        failed = await needy.failed_count(session, mine, listing.COUNTED, accounts)
+        today = await overview.today(session, mine, midnight, ends, accounts)
+        days = await overview.by_day(session, mine, zone, accounts)
+        late = await overview.lateness(session, mine, accounts)
+        ahead = await overview.days_ahead(session, mine, zone, accounts)
+        following = await overview.next_post(session, mine, accounts)
+        rows = await _rows_ahead(member, session, ahead, day)
+        of_person = await _needy_posts(session, mine, stuck, {account.id for account, _ in lost})
+        waiting = overview.waiting_count(one.item for one in of_person)
         total = len(lost) + failed + waiting
         return member.render(
             "overview.html",
             section="overview",
             title=times.day_title(day, zone).partition(", ")[2],
             lost=lost,
-            needy=needy[: max(0, NEEDS_SHOWN - len(lost))],
+            needy=of_person[: max(0, NEEDS_SHOWN - len(lost))],
             needs=total,
             needs_shown=NEEDS_SHOWN,
             today=today,
             past=await lines_of(session, today.past),
             to_come=await lines_of(session, today.ahead),
-            ahead=await _rows_ahead(session, mine, ahead, day),
+            ahead=rows[:ROWS_AHEAD],
+            free_times=sum(row.free_times for row in rows),
             ahead_is_more=ahead.is_more,
             ahead_days=[day + timedelta(days=number) for number in range(overview.AHEAD)],
             days=days,
@@ -130,10 +141,30 @@ async def overview_page(member: Looking) -> Response:
             failed=sum(one.failed for one in days),
             late=late,
             following=times.near(following.starts_at, zone) if following else "",
-            ready=await _ready_accounts(session, mine),
+            ready=await _ready_accounts(session, mine, accounts),
             workers=await alive(session),
-            checklist=await _checklist(member, session),
+            steps=await _checklist(member, session),
+            time_of=lambda at: f"{at.astimezone(zone):%Y-%m-%dT%H:%M}",
         )
+
+
+async def _new_workspace(member: Member, session: AsyncSession) -> Response:
+    """Return the overview of a workspace without accounts and posts: its first steps, and what can be connected."""
+    settings = member.installation.settings
+    platforms = [
+        (one, "No app needed" if not isinstance(one.sign_in, OAuth) else "Ready" if app_of(settings, one.sign_in) else "Needs an app")
+        for one in PLATFORMS.values()
+    ]  # fmt: skip
+    steps = await _checklist(member, session)
+    return member.render("overview_new.html", section="overview", steps=steps, offered=platforms)
+
+
+async def _accounts(member: Member, session: AsyncSession) -> list[UUID] | None:
+    """Return the accounts of the client that the address names; None without one."""
+    if not member.chosen_client:
+        return None
+    query = select(Connection.id).where(Connection.workspace_id == member.workspace.id)
+    return list(await session.scalars(query.where(of_client(member.chosen_client))))
 
 
 async def _needy_posts(
@@ -146,36 +177,49 @@ async def _needy_posts(
     return [NeedyPost(lines[id], item, item_state(item)) for id, item in newest.items() if id in lines]
 
 
-async def _rows_ahead(session: AsyncSession, workspace_id: UUID, ahead: overview.Ahead, first: date) -> list[AheadRow]:
-    """Return the clients with the most posts in the next days, and the accounts of no client."""
-    accounts = await connections_by_id(session, workspace_id, list(ahead.by_account))
-    clients = {client.id: client for client in await all_clients(session, workspace_id)}
+async def _rows_ahead(member: Member, session: AsyncSession, ahead: overview.Ahead, first: date) -> list[AheadRow]:
+    """Return the clients, and the accounts of no client: those with the most posts in the next days first."""
+    accounts = await connections_by_id(session, member.workspace.id, list(ahead.by_account))
+    clients = {client.id: client for client in member.clients}
     rows: dict[UUID, AheadRow] = {}
     for id, of_account in ahead.by_account.items():
         if (account := accounts.get(id)) is None:
             continue
         client = clients.get(account.client_id) if account.client_id else None
-        of_client = AheadRow(None, client.name, client.color, client.id) if client else None
-        row = of_client or AheadRow(account.platform, f"@{account.username}")
+        row = AheadRow(None, client.name, client) if client else AheadRow(account.platform, f"@{account.username}")
         row = rows.setdefault(client.id if client else id, row)
         for day, posts in of_account.items():
             row.posts.setdefault((day - first).days, set()).update(posts)
-    return sorted(rows.values(), key=lambda row: (-sum(row.numbers), row.name))[:ROWS_AHEAD]
+    wanted = [client for client in member.clients if member.chosen_client in ("", str(client.id))]
+    until = cast("tuple[datetime, datetime]", times.day(str(first + timedelta(days=overview.AHEAD)), member.zone))[0]
+    ids = [client.id for client in wanted]
+    slots = (
+        await slots_between(await from_session(session), member.workspace.id, ids, clock.now(), until) if ids else []
+    )
+    for slot in slots:
+        client, day = clients[slot.client_id], (slot.at.astimezone(member.zone).date() - first).days
+        if slot.account_ids and not slot.post_ids and day < overview.AHEAD:
+            row = rows.setdefault(client.id, AheadRow(None, client.name, client))
+            row.free.setdefault(day, []).append(slot.at)
+    return sorted(rows.values(), key=lambda row: (-sum(map(len, row.posts.values())), row.name))
 
 
-async def _ready_accounts(session: AsyncSession, workspace_id: UUID) -> int:
+async def _ready_accounts(session: AsyncSession, workspace_id: UUID, accounts: list[UUID] | None) -> int:
     """Return the number of accounts that can publish now."""
-    mine = Connection.workspace_id == workspace_id
-    query = select(func.count()).where(mine, Connection.status == "active", Connection.removed_at.is_(None))
+    mine = [Connection.workspace_id == workspace_id]
+    if accounts is not None:
+        mine.append(listing.among(Connection.id, accounts))
+    query = select(func.count()).where(*mine, Connection.status == "active", Connection.removed_at.is_(None))
     return (await session.execute(query)).scalar_one()
+
+
+async def _has(session: AsyncSession, table: type[Clip] | type[Connection] | type[Post], workspace_id: UUID) -> bool:
+    return bool((await session.execute(select(exists().where(table.workspace_id == workspace_id)))).scalar_one())
 
 
 async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
     """Return the first steps of a new workspace, in order."""
     settings, mine = member.installation.settings, member.workspace.id
-
-    async def has(table: type[Clip] | type[Connection] | type[Post]) -> bool:
-        return bool((await session.execute(select(exists().where(table.workspace_id == mine)))).scalar_one())
 
     needing = [one for one in PLATFORMS.values() if isinstance(one.sign_in, OAuth)]
     others = [one.title for one in PLATFORMS.values() if one not in needing]
@@ -192,7 +236,7 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
             f"{listed(fetching)} fetch clips from CLIPCAST_PUBLIC_URL: an https address on the internet.",
             "/connections",
         ),
-        Step(await has(Connection), "Connect an account", "One of yours, or send a client a link.", "/connections"),
-        Step(await has(Clip), "Upload a clip", f"{TITLES}.", "/clips"),
-        Step(await has(Post), "Publish a post", "Now, or at a time that you choose.", "/compose"),
+        Step(await _has(session, Connection, mine), "Connect an account", "One of yours, or send a client a link.", "/connections"),
+        Step(await _has(session, Clip, mine), "Upload a clip", f"{TITLES}.", "/clips"),
+        Step(await _has(session, Post, mine), "Publish a post", "Now, or at a time that you choose.", "/compose"),
     ]  # fmt: skip
