@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -22,7 +22,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
 from clipcast.jobs.workers import alive
 from clipcast.people import repository
-from clipcast.platforms.base import OAuth, app_of
+from clipcast.platforms.base import OAuth, Platform, app_of
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import listing, needy, overview
 from clipcast.posts.lines import PostLine, lines_of
@@ -151,10 +151,13 @@ async def overview_page(member: Looking) -> Response:
 async def _new_workspace(member: Member, session: AsyncSession) -> Response:
     """Return the overview of a workspace without accounts and posts: its first steps, and what can be connected."""
     settings = member.installation.settings
-    platforms = [
-        (one, "No app needed" if not isinstance(one.sign_in, OAuth) else "Ready" if app_of(settings, one.sign_in) else "Needs an app")
-        for one in PLATFORMS.values()
-    ]  # fmt: skip
+
+    def state_of(one: Platform[Any]) -> str:
+        if not isinstance(one.sign_in, OAuth):
+            return "No app needed"
+        return "Ready" if app_of(settings, one.sign_in) else "Needs an app"
+
+    platforms = [(one, state_of(one)) for one in PLATFORMS.values()]
     steps = await _checklist(member, session)
     return member.render("overview_new.html", section="overview", steps=steps, offered=platforms)
 
@@ -236,7 +239,10 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
             f"{listed(fetching)} fetch clips from CLIPCAST_PUBLIC_URL: an https address on the internet.",
             "/connections",
         ),
-        Step(await _has(session, Connection, mine), "Connect an account", "One of yours, or send a client a link.", "/connections"),
+        Step(
+            await _has(session, Connection, mine), "Connect an account", "One of yours, or send a client a link.",
+            "/connections",
+        ),
         Step(await _has(session, Clip, mine), "Upload a clip", f"{TITLES}.", "/clips"),
         Step(await _has(session, Post, mine), "Publish a post", "Now, or at a time that you choose.", "/compose"),
     ]  # fmt: skip
