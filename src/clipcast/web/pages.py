@@ -1,10 +1,12 @@
 """The parts of all pages: templates, security headers, and the words for sizes, lengths and states."""
 
 import asyncio
+import base64
 import gzip
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -74,6 +76,8 @@ KEYS_COOKIE = "clipcast_keys"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 # Bytes: a smaller page travels in one packet anyway. The level takes 1 ms for 40 KB.
 COMPRESSED_FROM, LEVEL = 1000, 6
+# The length of a digest.
+DIGEST = 6
 # Between thousands.
 NARROW_SPACE = "\N{NO-BREAK SPACE}"
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
@@ -160,6 +164,11 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in name.lstrip("@").split()[:2]).upper()
 
 
+def digest(text: str) -> str:
+    """Return six characters that stand for a text."""
+    return base64.urlsafe_b64encode(sha256(str(text).encode()).digest()).decode()[:DIGEST]
+
+
 def removal(counts: Mapping[str, int]) -> str:
     """Return the question before a post is removed, with what stays live. `counts`: its items by state."""
     live = counts.get("published", 0) + counts.get("check", 0)
@@ -221,6 +230,7 @@ def _environment() -> Environment:
         "plain_number": lambda number: f"{number:,}".replace(",", NARROW_SPACE),
         "removal": removal,
         "initials": initials,
+        "digest": digest,
         "label": label_of,
         "job_state": lambda state: str(SHOWN_JOB_STATES.get(state, state)).capitalize(),
         "state": lambda state: SHOWN_STATES.get(state, state),

@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from clipcast.clips.pictures import picture_version
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import NotFound
+from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
@@ -31,6 +32,7 @@ from clipcast.reviews.states import shown_state
 from clipcast.web import times
 from clipcast.web.charts import shares
 from clipcast.web.forms import FilledForm, FormField, fields_of, label_of
+from clipcast.web.pages import DIGEST, digest, is_htmx
 from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -72,13 +74,34 @@ class Row:
     account: Connection
     cells: list[list[Cell]]
 
+    @property
+    def needy(self) -> int:
+        """The number of its items that need a person."""
+        return sum(cell.state in NEEDY for cells in self.cells for cell in cells)
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """The accounts of a client, or of none."""
+
+    client: Client | None
+    rows: list[Row]
+
+    @property
+    def key(self) -> str:
+        return str(self.client.id) if self.client else "none"
+
+    @property
+    def needy(self) -> int:
+        return sum(row.needy for row in self.rows)
+
 
 @dataclass(frozen=True)
 class Grid:
     """The items of a post: accounts as rows, clips as columns, and what of them is shown."""
 
     clips: list[Picture]
-    rows: list[Row]
+    groups: list[RowGroup]
     counts: dict[str, int]
     show: str
     find: str = ""
@@ -87,9 +110,20 @@ class Grid:
     folds: bool = False
 
     @property
+    def rows(self) -> list[Row]:
+        """The accounts, in the order of their groups."""
+        return [row for group in self.groups for row in group.rows]
+
+    @property
     def needy(self) -> int:
         """The number of items that need a person."""
         return sum(self.counts.get(state, 0) for state in NEEDY)
+
+    @property
+    def shape(self) -> str:
+        """What decides which rows and columns there are."""
+        parts = [self.show, self.find, *(str(clip.render_id) for clip in self.clips)]
+        return digest(" ".join([*parts, *(str(row.account.id) for row in self.rows)]))
 
 
 @dataclass(frozen=True)
@@ -110,6 +144,21 @@ class Panel:
     render: Render | None
     caption: list[Word] = field(default_factory=list)
     attempts: list[AttemptOut] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a browser has of the page: the shape of its grid, and the digests of its rows."""
+
+    shape: str
+    rows: list[str]
+
+    @classmethod
+    def of(cls, request: Request) -> "Known | None":
+        """Return what the request says of its page; None for a page that is opened."""
+        shape, rows = (request.headers.get(f"clipcast-{name}", "") for name in ("shape", "rows"))
+        known = [rows[at : at + DIGEST] for at in range(0, len(rows), DIGEST)]
+        return cls(shape, known) if is_htmx(request) and shape else None
 
 
 @dataclass(frozen=True)
@@ -158,7 +207,10 @@ async def render_post(
         chosen = _chosen(items, look)
         show_item = await service.showing(member.installation, session, [chosen])
         attempts = [AttemptOut.of(*one) for one in await repository.attempts_of(session, chosen.id)]
-    grid = _grid(items, renders, look)
+    grid = _grid(items, renders, look, member.clients)
+    known = Known.of(member.request)
+    if known and len(known.rows) != len(grid.rows):
+        known = Known("", [])
     state = post_state(grid.counts, shown_state(post))
     scheduled = times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else ""
     typed = form.line("at") if form else scheduled
@@ -168,7 +220,8 @@ async def render_post(
     panel = Panel(chosen, item_state(chosen), tab, render, caption_of(chosen), attempts)
     own = {"show": look.show if look.show else "", "find": grid.find}
     return member.render(
-        "post.html",
+        "post/changes.html" if known else "post.html",
+        known=known,
         section="posts",
         post=post,
         title=title_of(first.platform, first.details, renders[first.edit_id].name if first.edit_id in renders else ""),
@@ -208,8 +261,8 @@ def _chosen(items: Sequence[Item], look: Look) -> Item:
     return (named or needy or [items[0]])[0]
 
 
-def _grid(items: Sequence[Item], renders: Mapping[UUID, Render], look: Look) -> Grid:
-    """Return the items by account and clip, in the order of the post."""
+def _grid(items: Sequence[Item], renders: Mapping[UUID, Render], look: Look, clients: Sequence[Client]) -> Grid:
+    """Return the items by account and clip, in the order of the post, and the accounts by client."""
     states = {item.id: item_state(item) for item in items}
     counts = Counter(states.values())
     needy = any(counts[state] for state in NEEDY)
@@ -228,13 +281,22 @@ def _grid(items: Sequence[Item], renders: Mapping[UUID, Render], look: Look) -> 
         shown = [row for row in shown if find in f"{row.account.username} {row.account.display_name}".casefold()]
     return Grid(
         [_picture(renders.get(edit)) for edit in edits],
-        shown,
+        _groups(shown, clients),
         dict(counts),
         show,
         find,
         len(accounts),
         needy and not look.show,
     )
+
+
+def _groups(rows: Sequence[Row], clients: Sequence[Client]) -> list[RowGroup]:
+    """Return the rows by client, those without one last."""
+    by_client: dict[UUID | None, list[Row]] = {client.id: [] for client in clients} | {None: []}
+    for row in rows:
+        by_client[row.account.client_id if row.account.client_id in by_client else None].append(row)
+    named = {client.id: client for client in clients}
+    return [RowGroup(named[id] if id else None, own) for id, own in by_client.items() if own]
 
 
 def _picture(render: Render | None) -> Picture:
