@@ -11,7 +11,8 @@ from clipcast.clock import clock
 from clipcast.common.timestamps import parse_instant
 from clipcast.connections import manage
 from clipcast.database.models.connections import Connection
-from clipcast.database.models.posts import Item
+from clipcast.database.models.posts import Item, Post
+from clipcast.posts.listing import Wanted, list_lines
 from clipcast.testing.crash_injection import Killed, killed_at
 from clipcast.testing.harness import Caller, Stage
 
@@ -173,6 +174,24 @@ async def test_publish_starts_a_scheduled_post_now(stage: Stage, scheduled: str)
     )
     await stage.run_until_ended()
     assert (await stage.show(scheduled))["status"] == "completed"
+
+
+@pytest.mark.parametrize("by", ["publish", "patch"])
+async def test_post_published_early_is_listed_by_when_that_was(stage: Stage, scheduled: str, by: str) -> None:
+    clock.move(timedelta(hours=30))
+    before = clock.now()
+    if by == "publish":
+        await stage.caller.post(f"/posts/{scheduled}/publish")
+    else:
+        await patch(stage, scheduled, {"scheduled_at": None})
+    async with stage.installation.database.session() as session:
+        found = await session.get(Post, UUID(scheduled))
+        assert found is not None
+        assert before <= found.starts_at <= clock.now()
+        workspace = UUID(stage.caller.workspace_id)
+        span = Wanted(since=before, until=clock.now())
+        listed = await list_lines(session, workspace, span, 10)
+    assert [str(one.id) for one in listed.posts] == [scheduled]
 
 
 async def test_retry_of_a_pending_item_returns_409(stage: Stage, scheduled: str) -> None:

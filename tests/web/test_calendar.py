@@ -18,7 +18,7 @@ from clipcast.clients.times import PostingTime
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database.models.audit import AuditEntry
-from clipcast.database.models.posts import Draft, Item
+from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.installation import Installation
 from clipcast.posts.calendar import DAY_MAX
 from clipcast.testing.harness import some_day
@@ -305,3 +305,50 @@ async def test_move_from_another_page_reaches_the_calendar(
     draft = await save_draft(owner, desk)
     assert (await move(owner, f"drafts/{draft}", day=some_day(30))).status_code == 200
     await page.changed(workspace)
+
+
+async def test_drafts_without_a_time_are_added_to_the_queues_of_their_clients(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    """The oldest draft gets the next free time. What cannot be sent stays a draft, and says why."""
+    client = await give_client(owner, installation, desk, "Orbit", time(18, 30))
+    first, second = [await save_draft(owner, desk, text=f"Words {number}") for number in range(2)]
+    unfinished = await save_draft(owner, desk, text="No clip", clip=[])
+    other = await save_draft(owner, desk, account=[desk["youtube"]], text="Of no client")
+    planned = await save_draft(owner, desk, when="later", at=f"{some_day()}T10:00", text="With a time")
+    assert "Add all to queues" in (await owner.get("./calendar?view=week")).text
+    # With a filter, only what it shows.
+    none = await owner.post("./calendar/queue?client=none", {}, **{"HX-Request": "true"})
+    assert "1 of 1 could not be added" in none.text
+    assert "@harbour.films: no free posting time." in none.text
+    done = (await owner.post(f"./calendar/queue?client={client}", {}, **{"HX-Request": "true"})).text
+    assert "2 drafts are in the queue." in done
+    assert "1 of 3 could not be added" in done
+    assert f'href="{owner.base}/compose/{unfinished}"' in done
+    async with installation.database.session() as session:
+        drafts = {one.id: one for one in await session.scalars(select(Draft))}
+        query = select(Post.id, Post.scheduled_at).order_by(Post.scheduled_at)
+        posts = [tuple(row) for row in await session.execute(query)]
+    assert [drafts[id].post_id for id in (first, second)] == [id for id, _ in posts]
+    assert [at.strftime("%H:%M") for _, at in posts] == ["09:30", "09:30"]
+    assert [drafts[id].post_id for id in (unfinished, other, planned)] == [None] * 3
+    assert drafts[unfinished].content["plan"] == ""
+
+
+async def test_calendar_of_accounts_without_a_client(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    await give_client(owner, installation, desk, "Orbit", time(18, 30))
+    day = some_day(3)
+    theirs = await schedule(owner, desk, f"{day}T10:00")
+    mine = await schedule(owner, desk, f"{day}T11:00", account=[desk["youtube"]])
+    draft = await save_draft(owner, desk, when="later", at=f"{day}T12:00", account=[desk["youtube"]])
+    page = (await owner.get(f"./calendar?view=week&at={day}&client=none")).text
+    for id, is_shown in ((theirs, False), (mine, True), (draft, True)):
+        assert (f"-{id}" in days(page)[str(day)]) == is_shown
+    assert 'value="none" selected' in page
+    assert "Only accounts without a client" in page
+    assert "free-time" not in days(page)[str(day)]
+    assert "client=none" in page.split('id="later"')[1].split(">")[0]
+    listed = (await owner.get("./posts?client=none")).text
+    assert (str(mine) in listed, str(theirs) in listed) == (True, False)

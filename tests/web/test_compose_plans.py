@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import select, update
 
 from clipcast.clock import clock
@@ -15,6 +16,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.testing.harness import some_day
+from tests.web.browser import sent
 from tests.web.conftest import Visitor
 from tests.web.test_compose_many import nine
 
@@ -40,8 +42,8 @@ async def test_spread_makes_a_post_for_each_clip(
     typed = nine(studio, when="spread", at=f"{some_day()}T18:30", zone="Asia/Tokyo", **{"spread.every": "2"})
     page = (await owner.post(draft, typed)).text
     assert "3 posts, each at the same local time in Asia/Tokyo" in page
-    sent = await owner.post(draft + "/send", typed)
-    assert sent.headers["hx-redirect"].endswith("/posts")
+    posted = await owner.post(draft + "/send", typed)
+    assert posted.headers["hx-redirect"].endswith("/posts")
     found = await stored(installation)
     assert [f"{at.astimezone(TOKYO):%H:%M}" for at, _ in found] == ["18:30"] * 3
     assert [one - other for (one, _), (other, _) in zip(found[1:], found, strict=False)] == [
@@ -50,7 +52,7 @@ async def test_spread_makes_a_post_for_each_clip(
     assert (found[1][0] - found[0][0]).days == 2
     assert [clips for _, clips in found] == [{clip} for clip in studio["clips"]]
     # A second send makes nothing.
-    assert (await owner.post(draft + "/send", typed)).headers["hx-redirect"] == sent.headers["hx-redirect"]
+    assert (await owner.post(draft + "/send", typed)).headers["hx-redirect"] == posted.headers["hx-redirect"]
     assert len(await stored(installation)) == 3
     assert (await owner.get(draft)).headers["location"].endswith("/posts")
 
@@ -92,17 +94,24 @@ async def test_bad_number_of_a_plan_is_a_problem_beside_its_field(owner: Visitor
         assert f"Choose a number from 1 to {most}." in beside
 
 
-async def test_next_free_times_are_shown_and_taken_clip_after_clip(
-    owner: Visitor, installation: Installation, studio: dict[str, Any]
-) -> None:
-    client, accounts = new_id(), [UUID(studio[name]) for name in ("tiktok", "youtube")]
+async def give_times(owner: Visitor, installation: Installation, name: str, accounts: list[UUID]) -> UUID:
+    """Give the accounts to a new client in Tokyo that posts at 18:30 each day, and return its id."""
+    client = new_id()
     async with installation.database.begin() as session:
-        session.add(Client(id=client, workspace_id=UUID(owner.base.rsplit("/", 1)[1]), name="Alba", name_key="alba",
-                           color=1, timezone="Asia/Tokyo"))  # fmt: skip
+        session.add(Client(id=client, workspace_id=UUID(owner.base.rsplit("/", 1)[1]), name=name,
+                           name_key=name.lower(), color=1, timezone="Asia/Tokyo"))  # fmt: skip
         await session.flush()
         for weekday in range(7):
             session.add(PostingTimeRow(client_id=client, weekday=weekday, at=datetime(2000, 1, 1, 18, 30).time()))
         await session.execute(update(Connection).where(Connection.id.in_(accounts)).values(client_id=client))
+    return client
+
+
+async def test_next_free_times_are_shown_and_taken_clip_after_clip(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    accounts = [UUID(studio[name]) for name in ("tiktok", "youtube")]
+    await give_times(owner, installation, "Alba", accounts)
     draft = f"./compose/{new_id()}"
     both = nine(studio, when="next") | {"account": [str(id) for id in accounts]}
     # An account without a client has no posting times.
@@ -113,10 +122,75 @@ async def test_next_free_times_are_shown_and_taken_clip_after_clip(
     shown = re.findall(r"<strong>\w{3} (\d+ \w{3}(?: \d+)?), \d\d:\d\d</strong>", page.split('id="plan"')[1])
     assert len(shown) == 3
     assert "Alba" in page.split('id="plan"')[1]
-    sent = await owner.post(draft + "/send", both)
-    assert sent.headers["hx-redirect"].endswith("/posts"), sent.text
+    posted = await owner.post(draft + "/send", both)
+    assert posted.headers["hx-redirect"].endswith("/posts"), posted.text
     found = await stored(installation)
     assert [f"{at.astimezone(TOKYO):%H:%M}" for at, _ in found] == ["18:30"] * 3
     assert found[0][0] > clock.now()
     assert [(one - other).days for (one, _), (other, _) in zip(found[1:], found, strict=False)] == [1, 1]
     assert [clips for _, clips in found] == [{clip} for clip in studio["clips"]]
+
+
+def when_of(page: str) -> str:
+    """Return the choice of the time that the page has."""
+    return re.findall(r'data-when="(\w*)"', page)[0]
+
+
+async def test_next_free_times_are_chosen_until_a_person_chooses(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    """Only if all accounts have posting times. What a person chose stays, whatever accounts follow."""
+    client = await give_times(owner, installation, "Alba", [UUID(studio["tiktok"])])
+    draft = f"./compose/{new_id()}"
+    assert sent((await owner.get(draft)).text)["when.auto"] == ["on"]
+    auto = nine(studio) | {"when.auto": "on", "account": [studio["tiktok"]]}
+    assert when_of((await owner.post(draft, auto)).text) == "next"
+    opened = sent((await owner.get(draft)).text)
+    assert (opened["when"], opened["when.auto"]) == (["next"], ["on"])
+    mixed = auto | {"account": [studio["tiktok"], studio["youtube"]]}
+    assert when_of((await owner.post(draft, mixed)).text) == "now"
+    assert when_of((await owner.post(draft, auto | {"when.auto": ""})).text) == "now"
+    assert sent((await owner.get(draft)).text)["when.auto"] == [""]
+    # A client in the address brings its accounts, and with them its times; a time in the address is a choice.
+    fresh = sent((await owner.get(f"./compose/{new_id()}?client={client}")).text)
+    assert (fresh["account"], fresh["when"]) == ([studio["tiktok"]], ["next"])
+    chosen = sent((await owner.get(f"./compose/{new_id()}?client={client}&at={some_day()}T18:30")).text)
+    assert (chosen["when"], chosen["when.auto"]) == (["later"], [""])
+    posted = await owner.post(draft + "/send", auto)
+    assert posted.headers["hx-redirect"].endswith("/posts"), posted.text
+    assert [f"{at.astimezone(TOKYO):%H:%M}" for at, _ in await stored(installation)] == ["18:30"] * 3
+
+
+@pytest.mark.parametrize("number", [1, 3])
+async def test_clips_of_several_clients_take_the_times_of_each(
+    owner: Visitor, installation: Installation, studio: dict[str, Any], number: int
+) -> None:
+    for name, accounts in (("Alba", ["tiktok"]), ("Orbit", ["youtube", "instagram"])):
+        await give_times(owner, installation, name, [UUID(studio[one]) for one in accounts])
+    typed = nine(studio, when="next") | {"clip": studio["clips"][:number]}
+    draft = f"./compose/{new_id()}"
+    plan = (await owner.post(draft, typed)).text.split('id="plan"')[1].split("</hx-partial>")[0]
+    assert [plan.count(f"<bdi>{name}</bdi>") for name in ("Alba", "Orbit")] == [number, number]
+    posted = await owner.post(draft + "/send", typed)
+    assert posted.headers["hx-redirect"].endswith("/posts"), posted.text
+    found = await stored(installation)
+    # Each clip goes to each client at its time; two clients may have the same one.
+    assert len(found) == 2 * number
+    assert len({at for at, _ in found}) == number
+    async with installation.database.session() as session:
+        rows = (await session.execute(select(Item.connection_id, Item.slot_at))).all()
+    assert len(rows) == len(set(rows)) == 3 * number
+
+
+async def test_free_times_are_filled_with_clips_that_were_not_posted(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    client = await give_times(owner, installation, "Alba", [UUID(studio["youtube"])])
+    opened = sent((await owner.get(f"./compose/{new_id()}?fill=2&client={client}")).text)
+    assert (opened["clip"], opened["account"]) == (studio["clips"][1:], [studio["youtube"]])
+    assert opened["when"] == ["next"]
+    done = nine(studio) | {"clip": studio["clips"][1:2]}
+    assert "hx-redirect" in (await owner.post(f"./compose/{new_id()}/send", done)).headers
+    left = sent((await owner.get(f"./compose/{new_id()}?fill=9")).text)
+    assert (left["clip"], left.get("account")) == ([studio["clips"][0], studio["clips"][2]], None)
+    assert (await owner.get("./compose?fill=x")).status_code == 422

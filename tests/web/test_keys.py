@@ -5,7 +5,13 @@ from tests.web.conftest import Visitor
 
 async def test_single_keys_are_listed_and_can_be_turned_off(owner: Visitor) -> None:
     listed = (await owner.get("/account/keys")).text
-    for words in ("<kbd>G</kbd> <kbd>C</kbd>", "Undo the last move", "Everywhere", 'href="/account#keys"'):
+    for words in (
+        "<kbd>G</kbd> <kbd>C</kbd>",
+        "<kbd>G</kbd> <kbd>R</kbd>",
+        "Undo the last move",
+        "Everywhere",
+        'href="/account#keys"',
+    ):
         assert words in listed
     assert 'data-keys="off"' not in (await owner.get("./posts")).text
     assert (await owner.post("/account/keys", {})).headers["location"] == "/account#keys"

@@ -181,3 +181,21 @@ async def test_scheduled_post_of_unusable_account_is_edited(
     fresh = await owner.post(f"./compose/{new_id()}/send", at)
     assert fresh.status_code == 200
     assert "problem" in fresh.text
+
+
+async def test_form_that_could_not_be_sent_is_restored_or_becomes_a_draft_of_its_own(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any]
+) -> None:
+    """A page was left without a connection: its browser sends what it kept later."""
+    path = f"./compose/{new_id()}"
+    mine = await opened(owner, path)
+    restored = await owner.post(path + "/restore", form(desk, text="Typed offline") | mine)
+    assert restored.json() == {"path": owner._at(path)}
+    assert text_of((await owner.get(path)).text) == "Typed offline"
+    # Another person has saved the draft meanwhile.
+    theirs = await opened(editor, path)
+    await editor.post(path, form(desk, text="By the editor") | theirs)
+    beside = (await owner.post(path + "/restore", form(desk, text="Typed offline again") | mine)).json()["path"]
+    assert beside != owner._at(path)
+    assert text_of((await owner.get(beside)).text) == "Typed offline again"
+    assert text_of((await owner.get(path)).text) == "By the editor"

@@ -52,7 +52,8 @@ def _posts(workspace_id: UUID, most: int, conditions: Collection[ColumnElement[b
 
 
 def _span(since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
-    return [Post.starts_at >= since] * bool(since) + [Post.starts_at < until] * bool(until)
+    begins: list[ColumnElement[bool]] = [Post.starts_at >= since] if since else []
+    return begins + ([Post.starts_at < until] if until else [])
 
 
 async def count(

@@ -234,8 +234,9 @@ async def lateness(session: AsyncSession, workspace_id: UUID, accounts: Accounts
     newest = select(Item.post_id, Item.published_at, Item.created_at).where(
         Item.workspace_id == workspace_id, Item.published_at.is_not(None), *_of(accounts)
     )
-    item = newest.order_by(Item.published_at.desc()).limit(LATE_OF).subquery().c
-    due = func.coalesce(Post.scheduled_at, Post.started_at, item.created_at)
-    median = func.percentile_cont(0.5).within_group(extract("epoch", item.published_at - due))
-    seconds = (await session.execute(select(median).join(Post, Post.id == item.post_id))).scalar_one()
+    item = newest.order_by(Item.published_at.desc()).limit(LATE_OF).subquery()
+    due = func.coalesce(Post.scheduled_at, Post.started_at, item.c.created_at)
+    median = func.percentile_cont(0.5).within_group(extract("epoch", item.c.published_at - due))
+    query = select(median).select_from(item).join(Post, Post.id == item.c.post_id)
+    seconds = (await session.execute(query)).scalar_one()
     return None if seconds is None else float(seconds)

@@ -200,10 +200,10 @@ async def _rows_ahead(member: Member, session: AsyncSession, ahead: overview.Ahe
         await slots_between(await from_session(session), member.workspace.id, ids, clock.now(), until) if ids else []
     )
     for slot in slots:
-        client, day = clients[slot.client_id], (slot.at.astimezone(member.zone).date() - first).days
-        if slot.account_ids and not slot.post_ids and day < overview.AHEAD:
+        client, away = clients[slot.client_id], (slot.at.astimezone(member.zone).date() - first).days
+        if slot.account_ids and not slot.post_ids and away < overview.AHEAD:
             row = rows.setdefault(client.id, AheadRow(None, client.name, client))
-            row.free.setdefault(day, []).append(slot.at)
+            row.free.setdefault(away, []).append(slot.at)
     return sorted(rows.values(), key=lambda row: (-sum(map(len, row.posts.values())), row.name))
 
 
