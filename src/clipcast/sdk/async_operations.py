@@ -562,7 +562,8 @@ class AsyncOperations(AsyncCalls):
     async def update_client(self, client_id: str, /, **body: Unpack[models.UpdateClient]) -> models.ClientDetail:
         """Change a client.
 
-        Change the name, the time zone or the colour of a client. Scheduled posts keep their times.
+        Change the name, the time zone, the colour or the signature of a client. Scheduled posts keep their
+        times.
         """
         return await self._call(requests.update_client(client_id, **body))
 
@@ -572,6 +573,39 @@ class AsyncOperations(AsyncCalls):
         Delete a client. Its accounts stay, without a client, and so do its posts.
         """
         await self._call(requests.delete_client(client_id))
+
+    async def list_hashtag_sets(self, client_id: str, /) -> models.HashtagSetList:
+        """List hashtag sets.
+
+        Return the hashtag sets that the compose page offers for captions of the client's posts: at most 50, by
+        name.
+        """
+        return await self._call(requests.list_hashtag_sets(client_id))
+
+    async def create_hashtag_set(
+        self, client_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.CreateHashtagSet]
+    ) -> models.HashtagSetDetail:
+        """Create a hashtag set.
+
+        Create a hashtag set of the client.
+        """
+        return await self._call(requests.create_hashtag_set(client_id, idempotency_key=idempotency_key, **body))
+
+    async def update_hashtag_set(
+        self, client_id: str, set_id: str, /, **body: Unpack[models.UpdateHashtagSet]
+    ) -> models.HashtagSetDetail:
+        """Change a hashtag set.
+
+        Change the name or the hashtags of a set. Captions that have them stay.
+        """
+        return await self._call(requests.update_hashtag_set(client_id, set_id, **body))
+
+    async def delete_hashtag_set(self, client_id: str, set_id: str, /) -> None:
+        """Delete a hashtag set.
+
+        Delete a hashtag set. Captions that have its hashtags stay.
+        """
+        await self._call(requests.delete_hashtag_set(client_id, set_id))
 
     async def get_posting_times(self, client_id: str, /) -> models.PostingTimes:
         """Get posting times.

@@ -558,7 +558,8 @@ class Operations(Calls):
     def update_client(self, client_id: str, /, **body: Unpack[models.UpdateClient]) -> models.ClientDetail:
         """Change a client.
 
-        Change the name, the time zone or the colour of a client. Scheduled posts keep their times.
+        Change the name, the time zone, the colour or the signature of a client. Scheduled posts keep their
+        times.
         """
         return self._call(requests.update_client(client_id, **body))
 
@@ -568,6 +569,39 @@ class Operations(Calls):
         Delete a client. Its accounts stay, without a client, and so do its posts.
         """
         self._call(requests.delete_client(client_id))
+
+    def list_hashtag_sets(self, client_id: str, /) -> models.HashtagSetList:
+        """List hashtag sets.
+
+        Return the hashtag sets that the compose page offers for captions of the client's posts: at most 50, by
+        name.
+        """
+        return self._call(requests.list_hashtag_sets(client_id))
+
+    def create_hashtag_set(
+        self, client_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.CreateHashtagSet]
+    ) -> models.HashtagSetDetail:
+        """Create a hashtag set.
+
+        Create a hashtag set of the client.
+        """
+        return self._call(requests.create_hashtag_set(client_id, idempotency_key=idempotency_key, **body))
+
+    def update_hashtag_set(
+        self, client_id: str, set_id: str, /, **body: Unpack[models.UpdateHashtagSet]
+    ) -> models.HashtagSetDetail:
+        """Change a hashtag set.
+
+        Change the name or the hashtags of a set. Captions that have them stay.
+        """
+        return self._call(requests.update_hashtag_set(client_id, set_id, **body))
+
+    def delete_hashtag_set(self, client_id: str, set_id: str, /) -> None:
+        """Delete a hashtag set.
+
+        Delete a hashtag set. Captions that have its hashtags stay.
+        """
+        self._call(requests.delete_hashtag_set(client_id, set_id))
 
     def get_posting_times(self, client_id: str, /) -> models.PostingTimes:
         """Get posting times.

@@ -456,6 +456,54 @@ def delete_client(client_id: str, /) -> Request[None]:
     return Request("deleteClient", "DELETE", path("/clients/{client_id}", client_id=client_id))
 
 
+def list_hashtag_sets(client_id: str, /) -> Request[models.HashtagSetList]:
+    """Return the request of `listHashtagSets`."""
+    return Request(
+        "listHashtagSets",
+        "GET",
+        path("/clients/{client_id}/hashtag-sets", client_id=client_id),
+        reads=True,
+        returns="HashtagSetList",
+    )
+
+
+def create_hashtag_set(
+    client_id: str, /, *, idempotency_key: str | None = None, **body: Unpack[models.CreateHashtagSet]
+) -> Request[models.HashtagSetDetail]:
+    """Return the request of `createHashtagSet`."""
+    return Request(
+        "createHashtagSet",
+        "POST",
+        path("/clients/{client_id}/hashtag-sets", client_id=client_id),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="HashtagSetDetail",
+    )
+
+
+def update_hashtag_set(
+    client_id: str, set_id: str, /, **body: Unpack[models.UpdateHashtagSet]
+) -> Request[models.HashtagSetDetail]:
+    """Return the request of `updateHashtagSet`."""
+    return Request(
+        "updateHashtagSet",
+        "PATCH",
+        path("/clients/{client_id}/hashtag-sets/{set_id}", client_id=client_id, set_id=set_id),
+        body=body,
+        returns="HashtagSetDetail",
+    )
+
+
+def delete_hashtag_set(client_id: str, set_id: str, /) -> Request[None]:
+    """Return the request of `deleteHashtagSet`."""
+    return Request(
+        "deleteHashtagSet",
+        "DELETE",
+        path("/clients/{client_id}/hashtag-sets/{set_id}", client_id=client_id, set_id=set_id),
+    )
+
+
 def get_posting_times(client_id: str, /) -> Request[models.PostingTimes]:
     """Return the request of `getPostingTimes`."""
     return Request(
