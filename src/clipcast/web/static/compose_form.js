@@ -232,7 +232,7 @@ export const isLost = () => lost || !navigator.onLine;
 document.addEventListener("htmx:error", (event) => {
   if (event.detail.ctx?.response || event.detail.ctx?.sourceElement !== form) return;
   lost = true;
-  form.querySelector("[data-spot=saved]").textContent = "Not saved: no connection";
+  document.querySelector("#saved [data-spot]").textContent = "Not saved: no connection";
   clearTimeout(again);
   again = setTimeout(() => form.dispatchEvent(new Event("save")), 5000);
 });
