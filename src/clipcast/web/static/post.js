@@ -22,6 +22,7 @@ document.addEventListener("click", async (event) => {
     event.preventDefault();
     const [address, before] = [link.href.replace(/#.*$/, ""), live().querySelector(".cell[aria-current]")?.id];
     const [isCell, isClose] = [link.matches(".cell"), link.matches(".close")];
+    live().dataset.address = address; // for the updates that follow
     await load(() => address, true);
     if (isCell && isPhone.matches) document.getElementById("panel").focus();
     if (isClose) document.getElementById(before)?.focus();
