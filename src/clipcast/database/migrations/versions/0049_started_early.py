@@ -5,8 +5,8 @@ from alembic import op
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0046"
-down_revision = "0045"
+revision = "0049"
+down_revision = "0048"
 
 INDEX = "ix_posts_workspace_id_starts_at"
 

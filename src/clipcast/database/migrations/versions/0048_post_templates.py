@@ -6,8 +6,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0045"
-down_revision = "0044"
+revision = "0048"
+down_revision = "0047"
 
 
 def upgrade() -> None:
