@@ -729,6 +729,7 @@ class ClientDetail(TypedDict):
     color: int
     timezone: str
     logo_url: str | None
+    signature: str
     account_count: int
     created_at: str
     updated_at: str
@@ -881,6 +882,13 @@ class CreateClient(TypedDict):
     name: str
     timezone: str
     color: NotRequired[int | None]
+
+
+class CreateHashtagSet(TypedDict):
+    """A new hashtag set."""
+
+    name: str
+    tags: list[str]
 
 
 class CreatePost(TypedDict):
@@ -1088,6 +1096,20 @@ class FoundClipList(TypedDict):
     """Clips of a submission."""
 
     clips: list[FoundClip]
+
+
+class HashtagSetDetail(TypedDict):
+    """Hashtags of a client under a name."""
+
+    id: str
+    name: str
+    tags: list[str]
+
+
+class HashtagSetList(TypedDict):
+    """The hashtag sets of a client."""
+
+    hashtag_sets: list[HashtagSetDetail]
 
 
 class ImportVideo(TypedDict):
@@ -2171,12 +2193,20 @@ class UpdateClient(TypedDict):
     name: NotRequired[str | None]
     timezone: NotRequired[str | None]
     color: NotRequired[int | None]
+    signature: NotRequired[str | None]
 
 
 class UpdateConnection(TypedDict):
     """A change of a connection."""
 
     client_id: str | None
+
+
+class UpdateHashtagSet(TypedDict):
+    """A change of a hashtag set. What it leaves out stays."""
+
+    name: NotRequired[str | None]
+    tags: NotRequired[list[str] | None]
 
 
 class UpdateItem(TypedDict):

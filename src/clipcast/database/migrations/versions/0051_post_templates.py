@@ -6,8 +6,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0048"
-down_revision = "0047"
+revision = "0051"
+down_revision = "0050"
 
 
 def upgrade() -> None:
