@@ -2,11 +2,12 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 
 from clipcast import clock as module
-from clipcast.clock import Clock
+from clipcast.clock import STEP, Clock
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -63,6 +64,23 @@ def test_clock_continues_from_the_databases_time(host: Host) -> None:
     assert clock.now() == NOON + timedelta(minutes=3, seconds=10)
     clock.follow(NOON)  # backwards, too; `monotonic` does not follow
     assert (clock.now(), clock.monotonic()) == (NOON, before + 10)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_larger_difference_is_a_step(host: Host, sign: int) -> None:
+    clock = Clock()
+    host.passes(timedelta(minutes=1))
+    assert not clock.follow(host.wall + sign * STEP, steps_only=True)
+    assert (clock.now(), clock.stepped_at) == (host.wall, -inf)
+    beyond = host.wall + sign * (STEP + timedelta(seconds=1))
+    assert clock.follow(beyond, steps_only=True)
+    assert (clock.now(), clock.stepped_at) == (beyond, clock.monotonic())
+
+
+def test_moved_time_is_no_step(host: Host) -> None:
+    clock = Clock()
+    clock.move(timedelta(hours=2))
+    assert not clock.follow(host.wall)
 
 
 def test_move_changes_instants_and_monotonic_seconds(host: Host) -> None:

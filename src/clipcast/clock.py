@@ -2,14 +2,17 @@
 
 Machines compare leases and due times. So each process takes the time from the database once a minute (`follow`) and
 counts on by the monotonic clock. Hosts with different clocks agree on leases, and a change of a host's clock does not
-publish items early or late.
+publish items early or late. Workers learn a step of the database's own clock with their next heartbeat.
 """
 
 import time
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 # On Linux, CLOCK_MONOTONIC stops while the machine is suspended. Leases must expire during that time.
 BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+# A larger difference to the database's time is a step of its clock. Smaller ones may be the time of a response.
+STEP = timedelta(seconds=3)
 
 
 def _since_boot() -> float:
@@ -21,7 +24,9 @@ class Clock:
 
     def __init__(self) -> None:
         self._moved = timedelta()
-        self.follow(datetime.now(UTC))
+        self._set(datetime.now(UTC))
+        # When `follow` last found a step, on the monotonic clock.
+        self.stepped_at = -inf
 
     def now(self) -> datetime:
         """Return the current instant in UTC."""
@@ -34,13 +39,24 @@ class Clock:
         """
         return _since_boot() + self._moved.total_seconds()
 
-    def follow(self, database_now: datetime) -> None:
-        """Continue from the database's current time."""
-        self._then, self._then_monotonic = database_now.astimezone(UTC), _since_boot()
+    def follow(self, database_now: datetime, steps_only: bool = False) -> bool:
+        """Continue from the database's current time, and return whether it is a step: more than STEP from this clock's.
+
+        `steps_only`: a smaller difference changes nothing.
+        """
+        stepped = abs(database_now - (self.now() - self._moved)) > STEP
+        if stepped:
+            self.stepped_at = self.monotonic()
+        if stepped or not steps_only:
+            self._set(database_now)
+        return stepped
+
+    def _set(self, now: datetime) -> None:
+        self._then, self._then_monotonic = now.astimezone(UTC), _since_boot()
 
     def reset(self) -> None:
-        """Undo every `move`. For tests."""
-        self._moved = timedelta()
+        """Undo every `move`, and forget steps. For tests."""
+        self._moved, self.stepped_at = timedelta(), -inf
 
     def move(self, by: timedelta) -> None:
         """Move the time forward by `by`. For tests and the sandbox."""

@@ -1,11 +1,15 @@
 """The slots of a worker, and its heartbeats."""
 
+from datetime import timedelta
+
 import pytest
 
 from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
+from clipcast.database.hot_queries import Statement
 from clipcast.jobs import slots as module
+from clipcast.jobs import workers
 from clipcast.jobs.claimed import LEASE, ClaimedJob
 from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.slots import WorkerSlots
@@ -56,3 +60,37 @@ async def test_worker_whose_machine_has_slept_is_not_steady(database: Database) 
     clock.move(LEASE * 2)
     assert not slots.is_steady()
     await slots.close()
+
+
+@pytest.mark.parametrize("step", [30, -30, 20_000])
+async def test_step_of_the_databases_clock_ends_no_lease(
+    database: Database, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """After a step, such as a fail-over to a host with another time, leases have their end by the former time."""
+    one, other = (
+        WorkerSlots(database, WorkerFacts(name, "rows", "", {NETWORK: 4}, {}), run) for name in ("one:1", "other:1")
+    )
+    for slots in (one, other):
+        await slots.open()
+        await slots.beat()
+    clock.move(LEASE / 2)
+    await one.beat()
+    await other.beat()
+    assert one.is_steady()
+    stepped = workers.HEARTBEAT.named.replace("clock_timestamp()", f"clock_timestamp() + interval '{step} s'")
+    monkeypatch.setattr(workers, "HEARTBEAT", Statement(stepped))
+    before = clock.now()
+    await one.beat()
+    assert abs(clock.now() - before - timedelta(seconds=step)) < timedelta(seconds=3)
+    assert not one.is_steady()
+    await other.beat()
+    clock.move(LEASE / 2)
+    assert one.is_steady()
+    assert await workers.reclaim_expired(database) == 0
+    ids = one.lease.id, other.lease.id
+    await one.beat()
+    await other.beat()
+    assert (one.lease.id, other.lease.id) == ids
+    await one.close()
+    await other.close()
+    await database.follow_clock()

@@ -107,14 +107,15 @@ class WorkerSlots:
         self.reopened.set()
 
     def is_steady(self) -> bool:
-        """Return whether every heartbeat of the last LEASE / 2 has succeeded.
+        """Return whether every heartbeat of the last LEASE / 2 has succeeded, and the database's clock made no step.
 
-        After an outage of the database, all workers have time for a heartbeat before one declares another one dead.
+        After an outage of the database, or a step, all workers have time for a heartbeat before one declares another
+        one dead.
         """
         now = clock.monotonic()
         if self._steady_since is None or now >= self.lease.good_until:  # the machine has slept
             return False
-        return now - self._steady_since >= LEASE.total_seconds() / 2
+        return now - max(self._steady_since, clock.stepped_at) >= LEASE.total_seconds() / 2
 
     async def _run_or_set_aside(self, job: ClaimedJob) -> None:
         pauses = self.orders.pauses

@@ -54,7 +54,8 @@ HEARTBEAT = Statement(
         UPDATE jobs SET state = 'ready', worker_id = NULL, updated_at = :now FROM strays
         WHERE jobs.id = strays.id
     )
-    SELECT drain, (SELECT coalesce(jsonb_agg(jsonb_build_array(kind, name)), '[]') FROM pauses) AS pauses FROM renewed
+    SELECT drain, clock_timestamp() AS database_now,
+           (SELECT coalesce(jsonb_agg(jsonb_build_array(kind, name)), '[]') FROM pauses) AS pauses FROM renewed
     """,
     HEARTBEAT_TIMEOUT,
 )
@@ -150,6 +151,8 @@ async def heartbeat(
 ) -> Orders | None:
     """Renew the lease for LEASE from now, and release strays: jobs of this worker that are not among `running`.
 
+    Follow a step of the database's clock at once: by that of before, the lease may have ended for other workers.
+
     Return None if the worker was declared dead: it then has no job any more. Raise DatabaseUnavailable.
     """
     good_until, now = clock.monotonic() + LEASE.total_seconds(), clock.now()
@@ -165,6 +168,8 @@ async def heartbeat(
     if not rows:
         return None
     lease.good_until = good_until
+    if clock.follow(rows[0]["database_now"], steps_only=True):
+        return await heartbeat(database, lease, free, running)
     return Orders(Pauses.of(rows[0]["pauses"]), rows[0]["drain"])
 
 
