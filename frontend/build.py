@@ -51,7 +51,7 @@ ICON_NAMES = (
     "alert-circle", "arrow-left", "checks", "cloud-off", "eye", "eye-off", "filter", "help-circle", "hourglass",
     "link", "loader-2", "lock", "player-pause", "search", "users",
     "bell", "device-mobile",
-    "bolt", "folder", "folder-plus", "tag", "arrow-back-up", "chevron-down",
+    "bolt", "download", "folder", "folder-plus", "tag", "arrow-back-up", "chevron-down",
 )  # fmt: skip
 # What separates the names of classes in templates and scripts.
 NO_CLASS = r"[\s\"'`<>{}=;]+"

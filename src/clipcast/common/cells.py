@@ -18,7 +18,7 @@ def parse_cell(text: str, schema: Mapping[str, Any], definitions: Mapping[str, A
     A list is written with `;` between its values. Lists of objects, and objects, are written as JSON. Raise ValueError
     with the rule that the text breaks.
     """
-    schema = _resolved(schema, definitions)
+    schema = resolved(schema, definitions)
     kind = schema.get("type", "string")
     if kind == "string":
         return text
@@ -35,7 +35,7 @@ def parse_cell(text: str, schema: Mapping[str, Any], definitions: Mapping[str, A
         if not NUMBER.fullmatch(text):
             raise ValueError("Must be a number, such as 1.5.")
         return float(text)
-    items = _resolved(schema.get("items", {}), definitions)
+    items = resolved(schema.get("items", {}), definitions)
     if kind == "array" and not text.startswith("[") and items.get("type", "string") not in ("object", "array"):
         return [parse_cell(part, items, definitions) for part in split_list(text)]
     return _json(text, "[...]" if kind == "array" else "{...}")
@@ -46,11 +46,11 @@ def split_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
-def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the schema of the value where it is not null, without `$ref`."""
     for one in schema.get("anyOf", ()):
         if one.get("type") != "null":
-            return _resolved(one, definitions)
+            return resolved(one, definitions)
     if "$ref" in schema:
         found: Mapping[str, Any] = definitions[schema["$ref"].rsplit("/", 1)[-1]]
         return found

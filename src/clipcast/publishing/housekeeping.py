@@ -13,6 +13,7 @@ from clipcast.database.models.clips import BulkDownload, Clip
 from clipcast.database.models.connections import ClientLink, ConnectAttempt, ConnectLink, UsedConnectLink
 from clipcast.database.models.jobs import DrainedWorker
 from clipcast.database.models.people import Invitation, SignInSession
+from clipcast.database.models.plans import StoredPlan
 from clipcast.database.models.requests import AttemptLog, IdempotentResponseRow, RateWindow
 from clipcast.jobs.queue import requeue_held
 from clipcast.storage import Storage
@@ -38,6 +39,7 @@ async def delete_expired(database: Database, storage: Storage) -> None:
             Invitation,
             AttemptLog,
             BulkDownload,
+            StoredPlan,
         ):
             await session.execute(delete(table).where(table.expires_at < now))
         await session.execute(delete(DrainedWorker).where(DrainedWorker.ended_at < now - FROZEN_MAX))

@@ -20,6 +20,11 @@ SOURCES = ("edit_id", "clip", "url", "files")
 TEXTS = ("title", "text", "tags")
 OR_SHARED = {name: f" or {name}" for name in TEXTS}
 COLUMNS = (*SOURCES, "to", *TEXTS, "at", "timezone")
+# The columns that an export has for people. A plan may have them, and does not read them.
+EXPORTED = (
+    "post_id", "item_id", "client", "platform", "account", "clip_name", "state", "labels", "made_by", "created_at",
+    "published_at", "address", "error",
+)  # fmt: skip
 # Stands for a clip that is not there yet. No render has it.
 PENDING = str(UUID(int=0))
 # Spreadsheets write 2027-01-24 9:00.
@@ -37,6 +42,8 @@ class Known:
     renders: dict[str, str] = field(default_factory=dict)
     # Of addresses whose files are imported.
     imported: dict[str, str] = field(default_factory=dict)
+    # Of files, by the name of a clip in the library; None: they are not searched there.
+    files: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ def check_columns(names: list[str], line: int) -> tuple[list[str], list[Problem]
 
 
 def _column_problem(name: str, line: int) -> Problem | None:
-    if name in COLUMNS:
+    if name in COLUMNS or name in EXPORTED:
         return None
     platform, dot, field_name = name.partition(".")
     if not name:
@@ -118,7 +125,13 @@ def plan_post(row: Row, known: Known, timezone: str | None, may_wait: bool) -> P
         source = source or SOURCES[0]
         message = f"The row has no clip. Fill one of {', '.join(SOURCES)}."
         problems.append(problem_at(row.line, source, "required", message))
-    if source == "files" and not may_wait:
+    if source == "files" and known.files is not None:
+        missing = [name for clip in clips if (name := file_name(clip)) not in known.files]
+        problems += [
+            problem_at(row.line, source, "not_uploaded", f"The library has no clip {name[:60]!r}. Upload it.")
+            for name in missing
+        ]
+    elif source == "files" and not may_wait:
         message = "The server cannot read your files. Give their edit_id, or use `clipcast post --csv`."
         problems.append(problem_at(row.line, source, "not_uploaded", message))
     if not (accounts := accounts_of(row)):
@@ -150,9 +163,16 @@ def plan_post(row: Row, known: Known, timezone: str | None, may_wait: bool) -> P
     return PlannedPost(row, body, problems, source, clips)
 
 
+def file_name(path: str) -> str:
+    """Return the name of a file without its folders."""
+    return path.replace("\\", "/").rpartition("/")[2]
+
+
 def _edit_id(source: str, clip: str, known: Known) -> str:
     if source == "edit_id":
         return clip
+    if source == "files":
+        return (known.files or {}).get(file_name(clip), PENDING)
     return {"clip": known.renders, "url": known.imported}.get(source, {}).get(clip, PENDING)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from bisect import bisect
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
+from clipcast.common.csv_text import plain_cell
 from clipcast.common.ids import parse_id
 from clipcast.common.plan_text import PlanText, Row, problem_at
 from clipcast.common.problems import AppError, Problem, ValidationFailed
@@ -26,13 +27,14 @@ from clipcast.posts.plans.rows import (
     accounts_of,
     check_columns,
     clips_of,
+    file_name,
     plan_post,
     problems_in_cells,
 )
 from clipcast.posts.plans.schemas import PlanChecked, PlanCreated, PlannedItem, PlannedRow, RowPost
 from clipcast.posts.preflight import Checked, check_post, sent
 from clipcast.posts.references import load_references
-from clipcast.posts.service import create_post
+from clipcast.posts.service import Made, create_post
 from clipcast.renders import conforming
 
 CheckedRow = tuple[PlannedPost, Checked]
@@ -44,6 +46,16 @@ ITEMS_MAX = 50_000
 # Rows that are read at a stretch, before other requests have their turn, and whose doubles are searched together.
 STRETCH = 200
 
+# The clips of the library with these names, or made of files with these names as they are; of several, the newest.
+FILES = Statement("""
+    SELECT DISTINCT ON (wanted.name) wanted.name, CAST(edit_setting_id AS text) AS edit_id
+    FROM renders JOIN clips ON clips.id = renders.clip_id
+    CROSS JOIN LATERAL (VALUES (clips.file_name, renders.key = ''), (renders.name, true)) AS wanted(name, fits)
+    WHERE renders.workspace_id = :workspace_id AND renders.deleted_at IS NULL AND clips.status = 'ready'
+      AND (clips.file_name = ANY(:names) OR renders.name = ANY(:names))
+      AND wanted.name = ANY(:names) AND wanted.fits
+    ORDER BY wanted.name, renders.id DESC
+""")
 RENDERS = Statement("""
     SELECT CAST(clip_id AS text) AS clip_id, CAST(edit_setting_id AS text) AS edit_id FROM renders
     WHERE workspace_id = :workspace_id AND clip_id = ANY(:ids) AND key = ''
@@ -104,6 +116,8 @@ class OpenPlan:
     allow_duplicate: bool = False
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    # Whether the column `files` names clips of the library.
+    from_library: bool = False
     # The columns that the plan lacks. Its rows do not report that once more.
     absent: frozenset[str | None] = frozenset()
     known: Known = field(default_factory=Known)
@@ -126,18 +140,27 @@ class OpenPlan:
 
 
 async def open_plan(
-    installation: Installation, workspace_id: UUID, content: bytes, timezone: str | None, allow_duplicate: bool = False
+    installation: Installation,
+    workspace_id: UUID,
+    content: bytes,
+    timezone: str | None,
+    allow_duplicate: bool = False,
+    from_library: bool = False,
+    choose: Callable[[list[Row]], list[Row]] | None = None,
 ) -> OpenPlan:
     """Read a plan. `timezone` applies to times without an offset in rows without a `timezone`.
+
+    With `from_library`, the column `files` names clips of the library, or the files of which they were made. `choose`
+    returns the rows that the plan keeps.
 
     Cells of a column whose name is wrong are left out, and the name is a problem. Raise ValidationFailed if no row can
     be read: the text is not UTF-8, or empty.
     """
-    plan = OpenPlan(installation, workspace_id, timezone, allow_duplicate)
+    plan = OpenPlan(installation, workspace_id, timezone, allow_duplicate, from_library=from_library)
     text = PlanText(content)
     text.columns, plan.problems = check_columns(text.columns, text.header_line)
     plan.absent = frozenset(problem.column for problem in plan.problems if problem.code == "required")
-    items = 0
+    items, is_export = 0, "post_id" in text.columns
     for number, found in enumerate(text):
         if number % STRETCH == 0:
             await asyncio.sleep(0)
@@ -149,10 +172,14 @@ async def open_plan(
             message = f"The plan has more than {ITEMS_MAX} items. Send the rows from here on as another plan."
             plan.problems.append(problem_at(found.line, "", "too_many_items", message, ITEMS_MAX))
             break
-        plan.rows.append(found)
+        # An export has an apostrophe before what a table would calculate.
+        cells = {name: plain_cell(cell) for name, cell in found.cells.items()} if is_export else found.cells
+        plan.rows.append(Row(found.line, cells))
     if not plan.rows and not plan.problems:
         message = "The plan has no row below the names of its columns. Add one."
         plan.problems.append(problem_at(text.header_line, "", "plan_empty", message))
+    if choose:
+        plan.rows = choose(plan.rows)
     plan.known = await _known(plan)
     return plan
 
@@ -175,7 +202,18 @@ async def _known(plan: OpenPlan) -> Known:
         accounts=ids,
         platforms={name: platforms[id] for name, id in ids.items() if id in platforms},
         renders={row["clip_id"]: row["edit_id"] for row in renders},
+        files=await _files(plan) if plan.from_library else None,
     )
+
+
+async def _files(plan: OpenPlan) -> dict[str, str]:
+    """Return the clips of the library that the rows name, by their names."""
+    names = {
+        file_name(clip) for row in plan.rows for source, clips in [clips_of(row)] if source == "files" for clip in clips
+    }
+    values = {"workspace_id": plan.workspace_id, "names": list(names)}
+    rows = await plan.installation.database.hot_pool.fetch(FILES, values) if names else []
+    return {row["name"]: row["edit_id"] for row in rows}
 
 
 async def check_plan(plan: OpenPlan) -> PlanChecked:
@@ -184,13 +222,8 @@ async def check_plan(plan: OpenPlan) -> PlanChecked:
     Files and addresses that are not there yet are not checked.
     """
     errors, warnings, rows = list(plan.problems), list[Problem](), []
-    accounts = {id for name in plan.known.platforms if (id := parse_id(plan.known.accounts[name]))}
-    asking = await Asking.of(plan.installation, plan.workspace_id, accounts)
-    earlier: Earlier = {}
-    async for stretch in _stretches(plan.checked(may_wait=True)):
-        await _add_doubles(plan, stretch, earlier)
+    async for stretch in fully_checked(plan):
         for planned, checked in stretch:
-            await asking.check(checked)
             errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
             warnings += problems_in_cells(planned, checked.warnings)
             rows.append(_shown(planned, checked))
@@ -203,6 +236,18 @@ async def check_plan(plan: OpenPlan) -> PlanChecked:
         more_errors=max(0, len(errors) - LISTED_MAX),
         more_warnings=max(0, len(warnings) - LISTED_MAX),
     )
+
+
+async def fully_checked(plan: OpenPlan) -> AsyncIterator[list[CheckedRow]]:
+    """Yield the rows with the results of all checks, `STRETCH` at a time."""
+    accounts = {id for name in plan.known.platforms if (id := parse_id(plan.known.accounts[name]))}
+    asking = await Asking.of(plan.installation, plan.workspace_id, accounts)
+    earlier: Earlier = {}
+    async for stretch in _stretches(plan.checked(may_wait=True)):
+        await _add_doubles(plan, stretch, earlier)
+        for _, checked in stretch:
+            await asking.check(checked)
+        yield stretch
 
 
 async def _stretches(rows: AsyncIterator[CheckedRow]) -> AsyncIterator[list[CheckedRow]]:
@@ -296,23 +341,28 @@ class RowRejected(Exception):
         self.problems = problems
 
 
-async def create_posts(executor: Executor, plan: OpenPlan, actor: Actor | None) -> PlanCreated:
+async def create_posts(
+    executor: Executor, plan: OpenPlan, actor: Actor | None, report: Callable[[int], Awaitable[None]] | None = None
+) -> PlanCreated:
     """Create a post for each row in the caller's transaction. Raise RowRejected at the first row with a problem.
 
-    Then roll back, and collect all problems with `rejection`.
+    Then roll back, and collect all problems with `rejection`. `report` gets the number of done rows now and then.
     """
     posts, settings, remembering = [], plan.installation.settings, Remembering(executor)
+    made = Made(actor, "csv")
     if plan.problems:
         raise RowRejected([])
     async for planned in plan.posts(may_wait=False):
         if planned.problems:
             raise RowRejected([])
         try:
-            created = await create_post(remembering, plan.workspace_id, planned.body, settings, actor=actor)
+            created = await create_post(remembering, plan.workspace_id, planned.body, settings, actor=actor, made=made)
         except AppError as error:
             own = list(problems_in_cells(planned, error.errors))
             raise RowRejected(own or [problem_at(planned.row.line, "", error.code, error.detail)]) from None
         posts.append(RowPost.model_construct(line=planned.row.line, **vars(created)))
+        if report and len(posts) % STRETCH == 0:
+            await report(len(posts))
     remembering.follow()
     return PlanCreated(post_count=len(posts), item_count=sum(post.item_count for post in posts), posts=posts)
 
@@ -322,7 +372,8 @@ async def rejection(plan: OpenPlan, known: list[Problem]) -> ValidationFailed:
     problems = list(plan.problems)
     async for planned, checked in plan.checked(may_wait=False):
         problems += [*planned.problems, *problems_in_cells(planned, checked.errors)]
-    return failed(problems + [problem for problem in known if problem not in problems])
+    cells = {(problem.line, problem.column, problem.code) for problem in problems}
+    return failed(problems + [one for one in known if (one.line, one.column, one.code) not in cells])
 
 
 def failed(problems: list[Problem]) -> ValidationFailed:

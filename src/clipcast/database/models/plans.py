@@ -1,0 +1,51 @@
+"""Table: the CSV files of the import page, until their posts are created."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
+from clipcast.database import Base
+
+
+class PlanState(StrEnum):
+    """What became of a file. A check that stopped stays `checking`, with an old `updated_at`."""
+
+    NEW = "new"
+    CHECKING = "checking"
+    CHECKED = "checked"
+    CREATING = "creating"
+    CREATED = "created"
+
+
+class StoredPlan(Base):
+    """A CSV file that a person chose, with what its last check found (posts/plans/stored.py)."""
+
+    __tablename__ = "stored_plans"
+    __table_args__ = (Index("ix_stored_plans_workspace_id_id", "workspace_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
+    saved_by: Mapped[str]
+    file_name: Mapped[str]
+    # Empty once the posts are created.
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    # An IANA name: the zone of times without one.
+    timezone: Mapped[str]
+    allow_duplicate: Mapped[bool] = mapped_column(default=False, server_default="false")
+    # The number of changes of the columns above since `saved_by`.
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    state: Mapped[str] = mapped_column(default=PlanState.NEW, server_default=PlanState.NEW)
+    row_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    # The rows that the present check, or the creation, has done.
+    done_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    # Of the last check (`stored.Found`); null without one.
+    found: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+    expires_at: Mapped[datetime] = mapped_column(index=True)

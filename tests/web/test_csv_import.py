@@ -1,0 +1,210 @@
+"""The import page: a CSV is checked and shown row by row, and becomes posts together or not at all."""
+
+import csv
+import io
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import func, select, update
+
+from clipcast.clock import clock
+from clipcast.database.models.audit import AuditEntry
+from clipcast.database.models.plans import PlanState, StoredPlan
+from clipcast.database.models.posts import Post
+from clipcast.installation import Installation
+from clipcast.posts.plans import stored
+from clipcast.testing.harness import some_day
+from clipcast.web import csv_import
+from tests.web.conftest import Visitor, upload
+
+NAME = "@harbour.films"
+
+
+async def send(visitor: Visitor, text: str | bytes, path: str = "./posts/import?name=plan.csv") -> httpx2.Response:
+    """Send a file as the page's script does."""
+    headers = visitor.headers | {"Content-Type": "text/csv", "HX-Request": "true"}
+    content = text.encode() if isinstance(text, str) else text
+    return await visitor.client.post(visitor._at(path), content=content, headers=headers)
+
+
+async def kept(visitor: Visitor, text: str | bytes) -> str:
+    """Keep and check a file, and return the path of its page."""
+    response = await send(visitor, text)
+    assert response.status_code == 204, response.text
+    path: str = response.headers["hx-redirect"]
+    assert (await visitor.post(f"{path}/check")).headers["location"] == path
+    return path
+
+
+async def number_of_posts(installation: Installation) -> int:
+    async with installation.database.session() as session:
+        return int(await session.scalar(select(func.count()).select_from(Post)) or 0)
+
+
+async def create(visitor: Visitor, path: str) -> str:
+    """Press the button of the page, and return what the page shows then."""
+    [version] = re.findall(r'name="version" value="(\d+)"', (await visitor.get(path)).text)
+    assert (await visitor.post(f"{path}/create", {"version": version})).status_code == 303
+    return (await visitor.get(path)).text
+
+
+def lines(page: str) -> list[int]:
+    return [int(one) for one in re.findall(r'<li id="line-(\d+)">', page)]
+
+
+async def test_template_is_filled_checked_and_becomes_posts(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, clip: Path
+) -> None:
+    template = await owner.get("./posts/import/template.csv")
+    assert template.headers["content-type"] == "text/csv; charset=utf-8"
+    [columns, *rows] = csv.reader(io.StringIO(template.text.removeprefix("\ufeff")))
+    assert columns[:7] == ["files", "to", "title", "text", "tags", "at", "timezone"]
+    assert "tiktok.privacyLevel" in columns
+    assert [row[0] for row in rows] == ["clip", "my-clip.mp4"]
+    path = await kept(owner, template.content)
+    page = (await owner.get(path)).text
+    assert "1 row has problems; nothing is created" in page
+    assert lines(page) == [3]  # those with problems first
+    assert "The library has no clip &#39;my-clip.mp4&#39;. Upload it." in page
+    assert 'data-missing="my-clip.mp4"' in page
+    assert re.search(r"<button disabled>.*Schedule 2 posts", page)
+    # The missing file comes, and the rows are checked again.
+    await upload(owner, clip, "my-clip.mp4", (9).to_bytes(4, "big") + b"free-")
+    await owner.post(f"{path}/check")
+    page = (await owner.get(path)).text
+    assert "Ready: 2 posts, 4 items" in page
+    assert lines(page) == [2, 3]
+    assert page.count("thumbnail?w=72") == 2
+    assert "Caption 1</p>" in page
+    assert f"18:00 <small>{'UTC'}</small>" in page
+    assert await number_of_posts(installation) == 0
+    page = await create(owner, path)
+    assert "2 posts are created" in page
+    assert await number_of_posts(installation) == 2
+    async with installation.database.session() as session:
+        [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "posts.imported"))
+        [content] = await session.scalars(select(StoredPlan.content))
+    assert (entry.subject, content) == ("2 posts", b"")
+    # A second press changes nothing, and the file cannot be replaced.
+    await owner.post(f"{path}/create", {"version": "1"})
+    assert await number_of_posts(installation) == 2
+    assert (await send(owner, "files,to\r\n", f"{path}/file")).status_code == 409
+    assert str(path) not in (await owner.get("./posts/import")).text
+
+
+async def test_problems_in_the_middle_are_shown_together_and_page_by_page(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_import, "ROWS", 3)
+    day = some_day()
+    rows = [f"clip.mp4,youtube:{NAME},Title {n},Text {n},{day} 1{n % 10}:00" for n in range(1, 9)]
+    rows[3] = f"clip.mp4,youtube:@nobody <b>,{'x' * 101},Text,2020-01-01 10:00"
+    rows[6] = f"clip.mp4,youtube:{NAME},Title 7,Text,soon"
+    path = await kept(owner, "\r\n".join(["files,to,title,text,at", *rows, '"open', ""]))
+    page = (await owner.get(path)).text
+    assert lines(page) == [5, 8]
+    assert "3 rows have problems; nothing is created" in page
+    assert "youtube:@nobody &lt;b&gt;" in page
+    assert "A quote opens in this row and is not closed." in page  # of a line that is no row
+    for code in ("not_found", "in_the_past", "invalid_time", "quote_not_closed"):
+        assert f"<code>{code}</code>" in page, code
+    only = (await owner.get(f"{path}?show=problems&kind=at:invalid_time")).text
+    assert lines(only) == [8]
+    everything = [lines((await owner.get(f"{path}?show=all&page={number}")).text) for number in (1, 2, 3, 4)]
+    assert everything == [[2, 3, 4], [5, 6, 7], [8, 9], []]
+    found = (await owner.get(f"{path}/problems.csv")).text
+    [columns, *listed] = csv.reader(io.StringIO(found.removeprefix("\ufeff")))
+    assert columns == ["line", "column", "kind", "rule", "message", "limit", "actual"]
+    assert {(row[0], row[1]) for row in listed if row[2] == "problem"} >= {("5", "to"), ("5", "at"), ("8", "at")}
+    await owner.post(f"{path}/create", {"version": "1"})
+    assert await number_of_posts(installation) == 0
+    # The corrected file replaces it.
+    rows[3], rows[6] = rows[0].replace("11:00", "09:00").replace("Text 1", "A"), rows[1].replace("12:", "08:")
+    rows[6] = rows[6].replace("Text 2", "B")
+    assert (await send(owner, "\r\n".join(["files,to,title,text,at", *rows]), f"{path}/file")).status_code == 204
+    await owner.post(f"{path}/check")
+    assert "8 posts are created" in await create(owner, path)
+    assert await number_of_posts(installation) == 8
+
+
+async def test_row_that_becomes_wrong_after_the_check_creates_nothing(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    soon = clock.now() + timedelta(hours=2)
+    text = f"files,to,title,at\r\nclip,youtube:{NAME},One,{soon:%Y-%m-%dT%H:%M:%SZ}\r\nclip,youtube:{NAME},Two,\r\n"
+    path = await kept(owner, text)
+    page = (await owner.get(path)).text
+    assert "1 row goes</strong>" in page or "1 row goes out at once" in page
+    clock.move(timedelta(hours=3))
+    page = await create(owner, path)
+    assert "1 row has problems" in page
+    assert lines(page) == [2]
+    assert await number_of_posts(installation) == 0
+
+
+async def test_zone_and_repetitions_are_chosen_on_the_page(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    rows = [f"clip,youtube:{NAME},One,{some_day()} {hour}:00" for hour in (18, 19)]
+    text = "\r\n".join(["files,to,title,at", *rows])
+    path = await kept(owner, text)
+    page = (await owner.get(f"{path}?show=hints")).text
+    assert "by line 2 of the plan" in page
+    assert lines(page) == [3]
+    choices = {"zone": "America/Sao_Paulo", "allow_duplicate": "on"}
+    assert (await owner.post(f"{path}/choices", choices)).status_code == 303
+    await owner.post(f"{path}/check")
+    page = (await owner.get(path)).text
+    assert "21:00 <small>UTC</small>" in page
+    assert "as written: " in page
+    assert "18:00 America/Sao_Paulo" in page
+    assert "duplicate" not in page.split('id="summary-title"')[1].split('class="csv-rows"')[1]
+    refused = await owner.post(f"{path}/choices", {"zone": "Atlantis"}, **{"HX-Request": "true"})
+    assert (refused.status_code, "does not exist" in refused.text) == (422, True)
+
+
+async def test_progress_is_shown_until_the_check_ends_or_its_process(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    path = (await send(owner, f"files,to,title\r\nclip,youtube:{NAME},One\r\n")).headers["hx-redirect"]
+    page = (await owner.get(path)).text
+    assert 'hx-trigger="load, submit"' in page  # the page begins the check
+    async with installation.database.begin() as session:
+        await session.execute(update(StoredPlan).values(state=PlanState.CHECKING, updated_at=clock.now()))
+    part = await owner.get(f"{path}/progress")
+    assert "Checking 1 row: 0 done" in part.text
+    assert "hx-refresh" not in part.headers
+    await owner.post(f"{path}/check")  # another one runs
+    assert "Checking 1 row" in (await owner.get(path)).text
+    assert (await owner.post(f"{path}/create", {"version": "1"})).status_code == 303
+    clock.move(stored.SILENCE + timedelta(seconds=1))
+    assert "The server stopped during this" in (await owner.get(path)).text
+    await owner.post(f"{path}/check")
+    assert (await owner.get(f"{path}/progress")).headers["hx-refresh"] == "true"
+    assert "Ready: 1 post, 1 item" in (await owner.get(path)).text
+    assert await number_of_posts(installation) == 0
+
+
+async def test_files_that_cannot_be_read_are_refused_with_the_reason(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]]
+) -> None:
+    refused = await send(owner, "files,to\r\nü".encode("latin-1"))
+    assert refused.status_code == 422
+    assert "CSV UTF-8" in refused.text
+    pasted = await owner.post("./posts/import", {"text": " "})
+    assert pasted.status_code == 422
+    assert "The plan is empty" in pasted.text
+    assert (await owner.post("./posts/import", {"text": "files,to\r\na,b"})).status_code == 303
+    waiting = (await owner.get("./posts/import")).text
+    assert "plan.csv" in waiting
+    [path] = re.findall(r'action="(/w/[^"]+)/delete"', waiting)
+    viewer = await invited("viewer")
+    assert (await viewer.get(path)).status_code == 403
+    await owner.post(f"{path}/delete")
+    assert (await owner.get(path)).status_code == 404
+    assert (await owner.get("./posts/import/nonsense")).status_code == 404
