@@ -1,24 +1,37 @@
 """Lists of the pages: filters, searches and pages."""
 
+import csv
+import io
 import re
+from datetime import time
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.connections import repository as connections
+from clipcast.database.models.clients import Client, PostingTimeRow
 from clipcast.database.models.clips import Clip, Render
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
+from clipcast.posts import exporting
 from clipcast.testing.harness import some_day
+from clipcast.web import bulk
 from clipcast.web import posts as web_posts
 from clipcast.web.compose import CLIPS_SHOWN
 from clipcast.workspaces.service import create_key
+from tests.web.browser import sent as fields_of_form
 from tests.web.conftest import Visitor, form
+
+
+def browser_form(answer: Any, id: str = "compose") -> dict[str, Any]:
+    """Return what a browser sends for the form of a page."""
+    return fields_of_form(answer.text, id)
 
 
 async def sent(owner: Visitor, desk: dict[str, Any], **changes: str) -> str:
@@ -265,3 +278,193 @@ async def test_warnings_are_shown_on_the_posts_page_and_in_the_list(
     page = (await owner.get(f"./posts/{post}")).text
     assert "The &lt;b&gt;thumbnail&lt;/b&gt; was not set. Set it in the app." in page
     assert "with 1 warning" in (await owner.get("./posts")).text
+
+
+async def test_many_posts_are_labelled_filtered_and_labelled_as_before(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    first, second, third = [await later(owner, desk, hour) for hour in (1, 2, 3)]
+    said = await act(owner, "label", [first, second], add_label="Summer <b>, summer  <b> , Été")
+    assert "2 posts labelled." in said
+    page = (await owner.get("./posts")).text
+    assert page.count("<bdi>Summer &lt;b&gt;</bdi>") == 2
+    label = re.findall(r'<option value="([\w-]+)">Summer', page)[0]
+    assert await listed(owner, f"label={label}") == [second, first]
+    assert await listed(owner, f"label={label}&state=scheduled&q=1 o'clock") == [first]
+    assert await listed(owner, f"label={new_id()}") == [third, second, first]  # an unknown one is left out
+    # An edited post keeps its labels.
+    draft = (await owner.post(f"./posts/{first}/edit")).headers["location"]
+    edited = await owner.post(f"{draft}/send", browser_form(await owner.get(draft)))
+    replaced = edited.headers["hx-redirect"].rsplit("/", 1)[1]
+    assert await listed(owner, f"label={label}") == [second, replaced]
+    taken = await act(owner, "label", [second, third], remove_label=label, add_label="été")
+    back = re.findall(r'name="labelled" value="([^"]+)"', taken)[0]
+    assert await listed(owner, f"label={label}") == [replaced]
+    undone = await owner.post("./posts/bulk/undo", {"labelled": back}, **{"HX-Request": "true"})
+    assert "2 posts labelled as before." in undone.text
+    assert await listed(owner, f"label={label}") == [second, replaced]
+    for wrong in ("", " , ", "x" * 51, ",".join(map(str, range(21)))):
+        assert (await owner.post("./posts/bulk", {"action": "label", "chosen": first, "add_label": wrong})).is_error
+    await owner.post(f"./posts/labels/{label}/delete")
+    assert "Summer" not in (await owner.get("./posts")).text
+
+
+async def test_posts_are_found_by_who_made_them_and_from_what(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    by_hand = await later(owner, desk, 1)
+    workspace = UUID(owner.base.rsplit("/", 1)[1])
+    async with installation.database.begin() as session:
+        key, secret = await create_key(session, "Zapier & Co", [workspace], ("posts:write",), None)
+    rows = f"edit_id,to,title,at\r\n{desk['clip']},youtube:@harbour.films,Of a file,{some_day()} 10:00\r\n"
+    headers = {"X-Api-Key": secret, "X-Workspace-Id": str(workspace), "Content-Type": "text/csv"}
+    made = await owner.client.post("/api/v1/posts/csv?timezone=UTC", content=rows, headers=headers)
+    [of_file] = [one["post_id"] for one in made.json()["posts"]]
+    page = (await owner.get("./posts")).text
+    assert "<bdi>Harbour Owner</bdi></span>" in page
+    assert "<bdi>Zapier &amp; Co</bdi> · CSV file</span>" in page
+    person = re.findall(r'<option value="([\w-]+)">Harbour Owner</option>', page)[0]
+    assert await listed(owner, f"by={person}") == [by_hand]
+    assert await listed(owner, f"by={key.id}") == [of_file]
+    assert await listed(owner, "by=csv") == [of_file]
+    assert await listed(owner, f"by=csv&state=scheduled&account={desk['tiktok']}") == []
+    assert await listed(owner, "by=nobody") == [of_file, by_hand]
+    assert "Filters in use: made by somebody." in (await owner.get(f"./posts?by={new_id()}")).text
+
+
+async def test_views_are_saved_for_one_or_for_all_and_removed(owner: Visitor, invited: Any) -> None:
+    saved = await owner.post("./posts/views", {"name": " Mine  <b>", "query": "state=needs&by=csv&after=x&evil=1"})
+    assert saved.headers["location"].endswith("/posts?state=needs&by=csv")
+    await owner.post("./posts/views", {"name": "Ours", "query": "by=repeat", "for_all": "on"})
+    page = (await owner.get("./posts?state=needs&by=csv")).text
+    assert re.search(r'href="[^"]+\?state=needs&amp;by=csv" aria-current="true" dir="auto">Mine &lt;b&gt;<', page)
+    assert "Ours" in page
+    assert "Save this view" not in page
+    viewer = await invited("viewer")
+    seen = (await viewer.get("./posts?by=repeat")).text
+    assert "Mine" not in seen
+    assert "Ours" in seen
+    ids = re.findall(r"/posts/views/([\w-]+)/delete", page + (await owner.get("./posts?by=repeat")).text)
+    assert (await viewer.post(f"./posts/views/{ids[0]}/delete")).status_code == 404
+    assert (await viewer.post(f"./posts/views/{ids[1]}/delete")).status_code == 403
+    assert (await viewer.post("./posts/views", {"name": "X", "query": "", "for_all": "on"})).status_code == 403
+    assert (await owner.post("./posts/views", {"name": "", "query": ""})).status_code == 422
+    # The same name replaces the view.
+    await owner.post("./posts/views", {"name": "mine <B>", "query": "state=needs"})
+    for id in ids:
+        assert (await owner.post(f"./posts/views/{id}/delete")).status_code == 303
+    assert 'class="view"' not in (await owner.get("./posts")).text
+
+
+async def test_tabs_have_exact_numbers(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_review, _, live = [await later(owner, desk, hour) for hour in (1, 2, 3)]
+    sent_at_once = await sent(owner, desk)
+    async with installation.database.begin() as session:
+        done = Item.post_id.in_([UUID(live), UUID(sent_at_once)])
+        await session.execute(update(Item).where(done).values(status="published", published_at=clock.now()))
+        await session.execute(update(Post).where(Post.id == UUID(live)).values(scheduled_at=clock.now()))
+    await owner.post(f"./posts/{in_review}/review", {"review.member": "owner@example.org", "review.rule": "any"})
+    page = (await owner.get("./posts")).text
+    for title, number in (("All", 4), ("In review", 1), ("Scheduled", 2), ("Published", 2)):
+        assert f'>{title} <span class="count">{number}</span>' in page, title
+    assert await listed(owner, "state=in_review") == [in_review]
+    assert set(await listed(owner, "state=published")) == {live, sent_at_once}
+    drafts = (await owner.get("./drafts")).text
+    assert 'aria-current="true">Drafts' in drafts
+    assert '>In review <span class="count">1</span>' in drafts
+
+
+async def test_an_action_on_very_many_goes_on_request_by_request(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "CHUNK", 2)
+    posts = [await later(owner, desk, hour) for hour in (1, 2, 3, 4, 5)]
+    out = await sent(owner, desk)
+    form: dict[str, object] = {"action": "move", "all": "on", "day": some_day(2), "time": ""}
+    numbers = []
+    while True:
+        answer = await owner.post("./posts/bulk", form, **{"HX-Request": "true"})
+        if 'id="bulk-rest"' not in answer.text:
+            break
+        assert answer.headers["hx-trigger"] == "bulk-done"
+        numbers += re.findall(r"Moving: (\d) of 6 posts", answer.text)
+        form = dict(browser_form(answer, "bulk-rest"))
+    assert numbers == ["2", "4"]
+    assert "5 posts moved. 1 of 6 could not be moved:" in answer.text
+    assert answer.text.count("it is going out or has gone out.") == 1
+    assert answer.headers["hx-trigger"] == "refresh,bulk-done"
+    moved = re.findall(r'name="moved" value="([^"]+)"', answer.text)[0]
+    assert len(moved.split()) == 5
+    async with installation.database.session() as session:
+        times = {str(one.id): one.scheduled_at for one in await session.scalars(select(Post))}
+    assert {f"{times[one]:%Y-%m-%d}" for one in posts} == {some_day(2)}
+    assert times[out] is None
+    for broken in ({"rest": "!"}, {"so_far": "[]"}, {"so_far": '[1,2,3,{"x":"y"},"",""]'}):
+        assert (
+            await owner.post("./posts/bulk", {"action": "move", "day": some_day(), "so_far": "x"} | broken)
+        ).is_error
+
+
+async def test_many_posts_go_to_the_next_posting_times(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    of_client, of_none = await later(owner, desk, 1), await later(owner, desk, 2)
+    workspace = UUID(owner.base.rsplit("/", 1)[1])
+    async with installation.database.begin() as session:
+        client = Client(workspace_id=workspace, name="Harbour", name_key="harbour", color=1, timezone="UTC")
+        session.add(client)
+        await session.flush()
+        session.add_all(PostingTimeRow(client_id=client.id, weekday=day, at=time(7, 30)) for day in range(7))
+        await session.execute(update(Connection).values(client_id=client.id))
+        await session.execute(update(Connection).where(Connection.platform == "youtube").values(client_id=None))
+        wrong = Item.post_id == UUID(of_none)
+        await session.execute(update(Item).where(wrong).values(connection_id=UUID(desk["youtube"])))
+    said = await act(owner, "queue", [of_client, of_none])
+    assert "1 post added to the queue. 1 of 2 could not be added to the queue:" in said
+    assert "its accounts have no free posting time" in said
+    async with installation.database.session() as session:
+        moved = await session.get(Post, UUID(of_client))
+    assert moved is not None
+    assert f"{moved.scheduled_at:%H:%M}" == "07:30"
+    back = re.findall(r'name="moved" value="([^"]+)"', said)[0]
+    await owner.post("./posts/bulk/undo", {"moved": back}, **{"HX-Request": "true"})
+    assert await listed(owner, f"from={some_day()}&to={some_day()}") == [of_none, of_client]
+
+
+async def test_export_holds_what_the_list_shows_and_is_imported_again(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "POSTS_OF_PAGE", 1)
+    captions = ('=HYPERLINK("x")', "Zwei\nZeilen; und “Zeichen”", "صباح")
+    posts = [
+        await sent(owner, desk, when="later", at=f"{some_day()}T0{hour}:00", text=caption)
+        for hour, caption in enumerate(captions, 1)
+    ]
+    other = await sent(owner, desk, when="later", at=f"{some_day(2)}T01:00", text="Another day")
+    await act(owner, "label", [posts[0]], add_label="@sum")
+    async with installation.database.begin() as session:
+        error = {"class": "invalid", "code": "x", "message": "The video is too long.", "fix": "Shorten it."}
+        failed = Item.post_id == UUID(posts[2])
+        await session.execute(update(Item).where(failed).values(status="failed", error=error))
+    answer = await owner.get(f"./posts/export.csv?from={some_day()}&to={some_day()}")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="posts-')
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [row["post_id"] for row in rows] == posts[::-1]
+    first, second, third = rows[::-1]
+    assert (first["text"], first["labels"], first["state"]) == ('\'=HYPERLINK("x")', "'@sum", "Scheduled")
+    assert first["account"] == "'@harbour.films"
+    assert (first["to"], first["at"], first["timezone"]) == ("tiktok:@harbour.films", f"{some_day()} 01:00", "UTC")
+    assert (first["made_by"], first["tiktok.privacyLevel"]) == ("Harbour Owner", "SELF_ONLY")
+    assert second["text"] == captions[1]
+    assert (third["state"], third["error"]) == ("Failed", "The video is too long. Shorten it.")
+    assert other not in answer.text
+    # The same file, on the import page: the same captions, at the same times.
+    headers = owner.headers | {"Content-Type": "text/csv", "HX-Request": "true"}
+    kept = await owner.client.post(owner._at("./posts/import?name=posts.csv"), content=answer.content, headers=headers)
+    path = kept.headers["hx-redirect"]
+    await owner.post(f"{path}/check")
+    page = (await owner.get(f"{path}?show=all")).text
+    assert "Ready: 3 posts, 3 items" in page
+    assert "=HYPERLINK(&#34;x&#34;)</p>" in page

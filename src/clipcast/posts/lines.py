@@ -17,6 +17,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
+from clipcast.posts.labels import labels_of
 from clipcast.posts.states import ITEM_STATES, item_state_sql, post_state, progress_note
 from clipcast.posts.titles import title_of
 from clipcast.reviews.states import shown_state
@@ -66,6 +67,11 @@ class PostLine:
     # The client of all its accounts; none if they are of several clients, or of none.
     client: Client | None = None
     several_clients: bool = False
+    labels: tuple[str, ...] = ()
+    # Who made it, by name: a person, or an API key (`author_kind`). `origin`: `csv`, `repeat`, or nothing.
+    author: str = ""
+    author_kind: str = ""
+    origin: str = ""
 
     @property
     def items(self) -> int:
@@ -97,6 +103,7 @@ async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLin
         pictures[post_id].append(Picture(render_id, name, picture_version(thumbnail) if thumbnail else ""))
         clips[post_id] = of_post
     clients = await _clients(session, ids)
+    labels = await labels_of(session, ids)
     titles = {
         post_id: title_of(platform, details, pictures[post_id][0].name if pictures[post_id] else "")
         for post_id, platform, details in await session.execute(_first_items(ids))
@@ -115,6 +122,10 @@ async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLin
             pictures[post.id],
             clips.get(post.id, 0),
             *clients[post.id],
+            tuple(labels.get(post.id, ())),
+            post.author_name or "",
+            post.author_kind or "",
+            post.origin or "",
         )
         for post in posts
     ]

@@ -6,7 +6,7 @@ way, in a workspace of a million posts too.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, cast
@@ -33,8 +33,10 @@ from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.lists import PostLabel
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.posts import captions, needy
+from clipcast.reviews.states import UNAPPROVED
 
 # Counts are exact up to this number.
 COUNTED = 10_000
@@ -42,7 +44,7 @@ COUNTED = 10_000
 NAMES_MAX = 200
 # The items that are read to find the posts of a filter.
 ITEMS_MAX = 5_000
-TABS = ("all", "scheduled", "published", "needs")
+TABS = ("all", "in_review", "scheduled", "published", "needs")
 
 STARTS_AT = cast("ColumnElement[datetime]", Post.starts_at)
 
@@ -75,6 +77,10 @@ class Wanted:
     tab: str = "all"
     connection_ids: tuple[UUID, ...] | None = None
     query: str = ""
+    # Posts that this person or API key made, or of this origin, or with this label.
+    author_id: UUID | None = None
+    origin: str = ""
+    label_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
     after: Place | None = None
@@ -149,13 +155,24 @@ async def tab_counts(session: AsyncSession, workspace_id: UUID) -> dict[str, int
     counts = {}
     queries = {
         "all": select(Post.id).where(Post.workspace_id == workspace_id),
+        "in_review": select(Post.id).where(Post.workspace_id == workspace_id, Post.review.in_(UNAPPROVED)),
         "scheduled": needy.with_items(workspace_id, "pending"),
         "drafts": select(Draft.id).where(Draft.workspace_id == workspace_id, Draft.post_id.is_(None)),
     }
     for name, query in queries.items():
         counted = query.limit(COUNTED + 1).subquery()
         counts[name] = (await session.execute(select(func.count()).select_from(counted))).scalar_one()
+    counts["published"] = await _published_count(session, workspace_id)
     return counts | {"needs": await needy.count(session, workspace_id, COUNTED)}
+
+
+async def _published_count(session: AsyncSession, workspace_id: UUID) -> int:
+    """Return the number of posts of which everything is published: of all posts, those that are not others."""
+    unpublished = select(func.count(Item.post_id.distinct()))
+    unpublished = unpublished.where(Item.workspace_id == workspace_id, Item.status != "published")
+    others = (await session.execute(unpublished)).scalar_one()
+    posts = select(Post.id).where(Post.workspace_id == workspace_id).limit(others + COUNTED + 1).subquery()
+    return int((await session.execute(select(func.count()).select_from(posts))).scalar_one()) - others
 
 
 def _matching(workspace_id: UUID, wanted: Wanted, plan: _Plan) -> Select[UUID]:
@@ -200,6 +217,9 @@ async def _plan(session: AsyncSession, workspace_id: UUID, wanted: Wanted) -> _P
         case "needs":
             failed = has_item(Item.status == "failed", *of_accounts) & (clock.now() >= STARTS_AT)
             plan.narrow(await _needy(session, workspace_id, accounts), failed)
+        case "in_review":
+            reviewed = (Post.workspace_id == workspace_id) & Post.review.in_(UNAPPROVED)
+            plan.narrow(await _few(session, select(Post.id).where(reviewed), COUNTED), Post.review.in_(UNAPPROVED))
         case "published":
             plan.conditions += [
                 ~has_item(Item.workspace_id == workspace_id, Item.status != "published"),
@@ -208,9 +228,24 @@ async def _plan(session: AsyncSession, workspace_id: UUID, wanted: Wanted) -> _P
     if accounts is not None and wanted.tab not in ("scheduled", "needs"):
         found = await _few(session, select(Item.post_id).where(*of_accounts), ITEMS_MAX)
         plan.narrow(found, has_item(*of_accounts))
+    for ids, condition in _marked(workspace_id, wanted):
+        plan.narrow(await _few(session, ids, ITEMS_MAX), condition)
     if wanted.query:
         await _search(session, workspace_id, wanted, plan)
     return plan
+
+
+def _marked(workspace_id: UUID, wanted: Wanted) -> Iterator[tuple[Select[UUID], ColumnElement[bool]]]:
+    """Yield what finds the posts of an author, an origin and a label by an index, and what says it of one post."""
+    posts = select(Post.id).where(Post.workspace_id == workspace_id)
+    if wanted.author_id:
+        yield posts.where(Post.author_id == wanted.author_id), Post.author_id == wanted.author_id
+    if wanted.origin:
+        yield posts.where(Post.origin == wanted.origin), Post.origin == wanted.origin
+    if wanted.label_id:
+        labelled = select(PostLabel.post_id).where(PostLabel.label_id == wanted.label_id)
+        on_post = select(true()).where(PostLabel.post_id == Post.id, PostLabel.label_id == wanted.label_id)
+        yield labelled, on_post.correlate(Post).scalar_subquery().is_not(None)
 
 
 async def _of_status(

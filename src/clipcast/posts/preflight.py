@@ -110,7 +110,7 @@ async def check_post(
         checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
         checked.allows_duplicates = body.get("allow_duplicate") is True
         checked.review = await _check_review(executor, workspace_id, body.get("review"), checked)
-    targets = list(_targets(body))
+    targets = list(targets_of(body))
     written = {f"{path}/connectionId": target.get("connectionId") for _, path, _, _, target, _ in targets}
     account_ids, unresolved = await resolve_accounts(executor, workspace_id, written)
     checked.errors += unresolved
@@ -310,7 +310,7 @@ def missing_renders(body: dict[str, Any], edit_ids: set[UUID]) -> list[Problem]:
     ]
 
 
-def _targets(body: Any) -> Iterator[tuple[str, str, Any, Any, dict[str, Any], dict[str, Any]]]:
+def targets_of(body: Any) -> Iterator[tuple[str, str, Any, Any, dict[str, Any], dict[str, Any]]]:
     """Yield each well-formed target.
 
     The values are its video's path, its own path, the clip's `editId` and `conform`, itself, and the texts that it

@@ -34,8 +34,11 @@ from clipcast.renders.conforming import order_conversions_after_commit
 # Inserts the post, its items and their jobs in one round trip: the caller waits for it.
 ADD = Statement("""
     WITH post AS (
-        INSERT INTO posts (id, workspace_id, scheduled_at, review, created_at, updated_at)
-        VALUES (:id, :workspace_id, :scheduled_at, :review, :now, :now) RETURNING id, workspace_id
+        INSERT INTO posts (id, workspace_id, scheduled_at, review, author_kind, author_id, author_name, origin,
+                           created_at, updated_at)
+        VALUES (:id, :workspace_id, :scheduled_at, :review, :author_kind, :author_id, :author_name, :origin,
+                :now, :now)
+        RETURNING id, workspace_id
     ), added AS (
         INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, conform,
                            fingerprint, goes_at, slot_at, status, progress, attempts, created_at, updated_at)
@@ -85,8 +88,8 @@ class RenderGone(Exception):
 async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[str, Any]], actor: Actor | None) -> None:
     """Insert a post and its items, and an audit entry if there is an `actor`.
 
-    `post` has `id`, `workspace_id`, `scheduled_at`, `slot_at`, `now`, the `status` of its items, and the state of its
-    `review`, or None. Until that is approved, the jobs are in review.
+    `post` has `id`, `workspace_id`, `scheduled_at`, `slot_at`, `now`, the `status` of its items, its author and origin
+    (`Made.columns`), and the state of its `review`, or None. Until that is approved, the jobs are in review.
 
     Raise RenderGone, and insert nothing, if a render was deleted after the check; AppError 409 if another post took the
     posting time.

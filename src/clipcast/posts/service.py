@@ -19,6 +19,7 @@ from clipcast.common.settings import Settings
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import Executor, from_session
 from clipcast.database.models.jobs import JobState
+from clipcast.database.models.lists import PostLabel
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.reviews import ReviewState
 from clipcast.installation import Installation
@@ -26,7 +27,7 @@ from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import begin_round, end_review, release_rate_limited, reschedule, restart
 from clipcast.jobs.quota_counters import reopen_quotas
 from clipcast.jobs.wake import wake_router, wake_workers
-from clipcast.posts import repository
+from clipcast.posts import labels, repository
 from clipcast.posts.conversions import rendition_of, stage_text
 from clipcast.posts.duplicates import Scope, Sent, require_new, require_new_if_refused
 from clipcast.posts.preflight import Checked, check_post, missing_renders, scope_of, sent
@@ -52,11 +53,26 @@ NO_SOURCE = repository.SourceOf(None, "clip.mp4")
 
 
 @dataclass(frozen=True)
+class Made:
+    """Who makes a post, and from what: `csv`, `repeat`, or None."""
+
+    by: Actor | None = None
+    origin: str | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of the post."""
+        by = self.by
+        author = (by.kind, by.id, by.name) if by else (None, None, None)
+        return dict(zip(("author_kind", "author_id", "author_name"), author, strict=True)) | {"origin": self.origin}
+
+
+@dataclass(frozen=True)
 class Replaced:
     """What stays of a deleted post for the one that replaces it."""
 
     connection_ids: frozenset[UUID]
     review: reviews.KeptReview | None
+    label_ids: tuple[UUID, ...] = ()
 
 
 async def create_post(
@@ -69,6 +85,7 @@ async def create_post(
     kept: Replaced | None = None,
     refuse_duplicates: bool = False,
     by: str = "",
+    made: Made | None = None,
 ) -> PostCreated:
     """Create the post and its items, due now or at `scheduled_at`. Raise ValidationFailed.
 
@@ -77,10 +94,10 @@ async def create_post(
 
     With `partial`, videos and targets with errors are left out if at least one item is valid; the response lists the
     `errors`. With `actor`, the audit log records the creation. `kept` is what stays of a post that it replaces: its
-    connections, and its review. `by` names who sends it for review, if there is no actor. A posting time that the body
-    wants goes to this post alone.
+    connections, its review and its labels. `by` names who sends it for review, if there is no actor. `made` is who
+    makes it; without it, the actor. A posting time that the body wants goes to this post alone.
     """
-    more = partial, actor, kept, refuse_duplicates, by
+    more = partial, actor, kept, refuse_duplicates, by, made or Made(actor)
     if not wants_slot(body):
         return await _create(executor, workspace_id, body, settings, *more)
     async with executor.transaction() as within:
@@ -97,6 +114,7 @@ async def _create(
     kept: Replaced | None,
     refuse_duplicates: bool,
     by: str,
+    made: Made,
 ) -> PostCreated:
     kept_ids = kept.connection_ids if kept else ()
     checked = await check_post(executor, workspace_id, body, settings, kept_ids, take_slot=True)
@@ -111,7 +129,7 @@ async def _create(
     post = {
         "id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now, "review": review,
         "slot_at": checked.slot_at,
-    }  # fmt: skip
+    } | made.columns()  # fmt: skip
     items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
     refused = (checked.refuses_duplicates or refuse_duplicates) and not checked.allows_duplicates
     try:
@@ -125,6 +143,8 @@ async def _create(
             await repository.add_post(executor, post | {"status": status}, items, actor)
     except repository.RenderGone as gone:
         raise ValidationFailed(missing_renders(body, gone.edit_ids)) from gone
+    if kept and kept.label_ids:
+        await labels.put_on(executor, post_id, kept.label_ids)
     created = {
         "post_id": post_id, "item_count": len(checked.items), "status": status, "scheduled_at": checked.scheduled_at
     }  # fmt: skip
@@ -202,8 +222,9 @@ async def withdraw_post(
     post, items = await get_pending(session, workspace_id, post_id, "post_not_editable")
     check_version(post, if_match)
     kept = await reviews.detach(session, post, items)
+    label_ids = tuple(await session.scalars(select(PostLabel.label_id).where(PostLabel.post_id == post.id)))
     await session.delete(post)
-    return Replaced(frozenset(item.connection_id for item in items), kept)
+    return Replaced(frozenset(item.connection_id for item in items), kept, label_ids)
 
 
 async def retry_item(

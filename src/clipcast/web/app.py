@@ -20,6 +20,7 @@ from clipcast.web import (
     connecting,
     connection_actions,
     connections,
+    csv_import,
     developers,
     edit_files,
     edit_templates,
@@ -35,7 +36,9 @@ from clipcast.web import (
     palette,
     phone,
     post_actions,
+    post_export,
     post_page,
+    post_views,
     posts,
     push,
     reference,
@@ -58,8 +61,9 @@ def install(app: FastAPI) -> None:
     pages = (
         client_link, client_logo, connecting, connection_actions,
         overview, sign_in, account, connect, connections, clients, client_times, clip_library, clips, clip_editor,
-        edit_files, edit_templates, compose, bulk, posts, post_page, post_actions, calendar, calendar_moves, jobs, keys,
-        settings, oauth, notifications, notices, phone, push, developers, webhooks, reference, events, gallery, palette,
+        edit_files, edit_templates, compose, bulk, csv_import, post_views, post_export, posts, post_page, post_actions,
+        calendar, calendar_moves, jobs, keys, settings, oauth, notifications, notices, phone, push, developers,
+        webhooks, reference, events, gallery, palette,
     )  # fmt: skip
     for page in (*pages, calendar_queue, reviews, review_link):
         app.include_router(page.router)

@@ -6,17 +6,15 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from markupsafe import escape
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from clipcast.api.numbers import PLAIN_WHOLE
-from clipcast.api.pagination import PageParams
 from clipcast.clips.library import UNPOSTED, LibraryFilter, list_library
 from clipcast.common.ids import new_id, parse_id
-from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound, ValidationFailed
 from clipcast.common.timestamps import parse_instant
 from clipcast.connections.account_rows import list_account_rows
@@ -53,16 +51,6 @@ async def new_draft(
     given = {"clip": clip, "at": at, "client": client, "fill": fill}
     query = urlencode({name: value for name, value in given.items() if value})
     return RedirectResponse(f"{member.base}/compose/{new_id()}" + (f"?{query}" if query else ""), 303)
-
-
-@router.get("/drafts")
-async def drafts_page(member: Editing, page: Annotated[PageParams, Depends()]) -> Response:
-    """Return the list of the workspace's drafts."""
-    async with member.installation.database.session() as session:
-        found, total = await drafts.list_drafts(session, member.workspace.id, page.offset, page.limit)
-    return member.render(
-        "drafts.html", section="compose", drafts=found, read=drafts.read, pagination=pagination(page, total)
-    )
 
 
 @router.get("/compose/library/clips")

@@ -17,6 +17,8 @@ from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound
 from clipcast.database.models.requests import LoggedRequest
 from clipcast.people import service
+from clipcast.posts.body_drafts import BodyDraft, draft_of_body
+from clipcast.posts.drafts import new_draft
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.viewers import Editing, Looking, Member, Owning
 from clipcast.workspaces import repository as workspaces
@@ -27,6 +29,8 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}/developers
 # The lifetimes of a new key that people choose from, in days. 0 means that it never expires.
 LIVES = (0, 7, 30, 90, 365)
 FIRST = PageParams()
+# The paths of requests whose body is a post.
+POSTS = ("/posts", "/posts/validate")
 SEARCH_MAX = 200
 
 
@@ -64,6 +68,7 @@ async def request_page(member: Editing, request_id: str) -> Response:
     if found is None:
         raise NotFound("request", request_id)
     got = json.loads(found.response_body) if found.response_body else None
+    draft = await _draft(member, found)
     return member.render(
         "developers/request.html",
         section="developers",
@@ -72,7 +77,29 @@ async def request_page(member: Editing, request_id: str) -> Response:
         got=_indented(found.response_body),
         problem=got if found.status >= 400 and isinstance(got, dict) else {},
         curl=_curl(member, found),
+        draft=draft,
     )
+
+
+async def _draft(member: Member, request: LoggedRequest) -> BodyDraft | None:
+    """Return the draft of a request that creates or checks a post; None for others, and if nothing of it is known."""
+    path = request.path.partition("?")[0].rstrip("/")
+    if request.method != "POST" or not path.endswith(POSTS) or not request.request_body:
+        return None
+    body, installation = json.loads(request.request_body), member.installation
+    return await draft_of_body(installation.database.hot_pool, member.workspace.id, body, installation.settings)
+
+
+@router.post("/requests/{request_id}/draft")
+async def open_as_draft(member: Editing, request_id: str) -> Response:
+    """Create a draft of the body of a request, and open it."""
+    async with member.installation.database.begin() as session:
+        found = await find_request(session, member.workspace.id, request_id)
+        draft = await _draft(member, found) if found else None
+        if draft is None:
+            raise NotFound("request", request_id)
+        made = await new_draft(session, member.workspace.id, draft.content)
+    return member.redirect(f"/compose/{made.id}")
 
 
 def _indented(text: str | None) -> str:

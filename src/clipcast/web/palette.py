@@ -18,6 +18,10 @@ from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.requests import LoggedRequest
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.posts.lines import lines_of
+from clipcast.posts.listing import Wanted, list_lines
+from clipcast.web import times
+from clipcast.web.states import STATES
 from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -38,6 +42,8 @@ class Entry:
     role: str = "viewer"
     # Other words by which people look for it.
     words: str = ""
+    # What stands behind the title: when, and in which state.
+    note: str = ""
 
 
 ACTIONS = (
@@ -78,6 +84,7 @@ async def search(member: Looking, q: str = "") -> Response:
                 "Go to": _matching(member, PAGES, typed) if typed else [],
                 "Accounts": await _accounts(session, member.workspace.id, typed) if typed else [],
                 "Clients": await _clients(session, member.workspace.id, typed) if typed else [],
+                "Posts": await _posts(session, member, typed) if typed else [],
                 "Clips": await _clips(session, member.workspace.id, typed),
             }
     return member.render(
@@ -114,6 +121,21 @@ async def _accounts(session: AsyncSession, workspace_id: UUID, typed: str) -> li
     return [
         Entry(f"{_title(one.platform)} @{one.username}", f"/posts?account={one.id}", platform=one.platform)
         for one in await session.scalars(query)
+    ]
+
+
+async def _posts(session: AsyncSession, member: Member, typed: str) -> list[Entry]:
+    """Return the posts with these words in a caption, a clip's name or a handle, by their times."""
+    found = await list_lines(session, member.workspace.id, Wanted(query=typed), GROUP_MAX)
+    return [
+        Entry(
+            line.title,
+            f"/posts/{line.id}",
+            "send",
+            line.marks[0].platform if line.marks else "",
+            note=f"{STATES[line.state].word} · {times.planned(line.starts_at, member.zone)}",
+        )
+        for line in await lines_of(session, found.posts)
     ]
 
 

@@ -3,37 +3,54 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from clipcast.api.pagination import PageParams
 from clipcast.clients.repository import all_clients, get_client
 from clipcast.common.ids import parse_id
+from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound
 from clipcast.common.storable import UNSTORABLE
 from clipcast.connections.repository import CHOICES, NO_CLIENT, get_connection, list_choices, of_client
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Post
+from clipcast.people.repository import list_members
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import captions, listing
+from clipcast.posts import captions, drafts, listing
+from clipcast.posts.labels import get_label, list_labels
 from clipcast.posts.lines import PostLine, lines_of
+from clipcast.posts.views import list_views
 from clipcast.web import times
 from clipcast.web.forms import FilledForm
 from clipcast.web.pages import shown_number
-from clipcast.web.viewers import Looking, Member
+from clipcast.web.viewers import Editing, Looking, Member
+from clipcast.workspaces.repository import list_keys_of
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 # The most posts of one action on many, and the longest search.
-BULK_MOST = 500
+CHOSEN_MAX = listing.COUNTED
 QUERY_MAX = 200
 # The rows of a page of the list.
 ROWS = 50
-TABS = {"all": "All", "drafts": "Drafts", "scheduled": "Scheduled", "published": "Published", "needs": "Needs you"}
+TABS = {
+    "all": "All", "drafts": "Drafts", "in_review": "In review", "scheduled": "Scheduled", "published": "Published",
+    "needs": "Needs you",
+}  # fmt: skip
+# The filters in an address of the list.
+FILTERS = ("state", "client", "account", "q", "from", "to", "by", "label")
+# What a post may be made from, as a value of `by`.
+ORIGINS = {"csv": "CSV file", "repeat": "Repeat"}
+# The most members, and the most API keys, from which people choose who made a post.
+AUTHORS_MAX = 200
 
 
 @dataclass(frozen=True)
@@ -71,6 +88,9 @@ async def posts_page(member: Looking, after: str = "") -> Response:
         asked = await get_connection(session, mine, account) if account else None
         clients = await all_clients(session, mine)
         nearest = "" if lines or place else await _nearest(session, member, filters)
+        labels = await list_labels(session, mine)
+        authors = await _authors(session, member, filters.typed["by"])
+        views = await list_views(session, mine, member.user.id)
     accounts += [asked] if asked is not None and asked not in accounts else []
     state = filters.typed["state"] or "all"
     number = counts.get(state, found.total)
@@ -92,16 +112,40 @@ async def posts_page(member: Looking, after: str = "") -> Response:
         here={"after": after if place else ""} | {name: value for name, value in filters.typed.items() if value},
         clients=clients,
         all_words=_all_words(number, found.next is not None or place is not None),
-        all_number=str(min(number or BULK_MOST, BULK_MOST)),
+        all_number=shown_number(min(number or CHOSEN_MAX, CHOSEN_MAX)),
+        labels=labels,
+        label=next((one.name for one in labels if str(one.id) == filters.typed["label"]), ""),
+        authors=authors,
+        origins=ORIGINS,
+        views=[(one, f"{member.base}/posts?{one.query}", one.query == _query(filters.typed)) for one in views],
+        view_query=_query(filters.typed),
         searched_newest=shown_number(captions.NEWEST) if filters.typed["q"] and not found.next else "",
     )
 
 
-async def read_filters(member: Member, session: AsyncSession, given: Mapping[str, str]) -> Filters:
-    """Return the filters of an address, or of a form: `state`, `client`, `account`, `q`, `from` and `to`.
+@router.get("/drafts")
+async def drafts_page(member: Editing, page: Annotated[PageParams, Depends()]) -> Response:
+    """Return the list of the workspace's drafts, as a tab of the posts."""
+    async with member.installation.database.session() as session:
+        found, total = await drafts.list_drafts(session, member.workspace.id, page.offset, page.limit)
+        counts = await listing.tab_counts(session, member.workspace.id)
+        filters = await read_filters(member, session, {})
+    return member.render(
+        "drafts.html",
+        section="posts",
+        drafts=found,
+        read=drafts.read,
+        pagination=pagination(page, total),
+        shown_tabs=_tabs(member, filters, counts, None),
+    )
 
-    `account` is a connection's id or a platform's name; `from` and `to` are days of the viewer's zone. What is invalid
-    has a problem, and is left out.
+
+async def read_filters(member: Member, session: AsyncSession, given: Mapping[str, str]) -> Filters:
+    """Return the filters of an address, or of a form.
+
+    They are `state`, `client`, `account`, `q`, `from`, `to`, `by` and `label`. `account` is a connection's id or a
+    platform's name; `from` and `to` are days of the viewer's zone. `by` is the id of a person or an API key, or one of
+    `ORIGINS`; `label` is an id. What is invalid has a problem, and is left out.
     """
     state, account = given.get("state", ""), given.get("account", "")
     since, until = given.get("from", ""), given.get("to", "")
@@ -147,6 +191,20 @@ async def read_filters(member: Member, session: AsyncSession, given: Mapping[str
     words += [f"“{search}”"] if search else []
     words += [f"from {since}"] if first else []
     words += [f"to {until}"] if last else []
+    by, author_id = given.get("by", ""), parse_id(given.get("by", ""))
+    if by and by not in ORIGINS and author_id is None:
+        problems.add_problem("by", "This is not a person or an API key, so the list shows all.")
+        by = ""
+    if by:
+        made_by = ORIGINS.get(by) or await _author_name(session, member.workspace.id, author_id)
+        words.append(f"made by {made_by}" if author_id else made_by)
+    label = given.get("label", "")
+    if label:
+        try:
+            words.append(f"#{(await get_label(session, member.workspace.id, label)).name}")
+        except NotFound:
+            problems.add_problem("label", "This label does not exist, so the list shows all.")
+            label = ""
     typed = {
         "state": state if state in listing.TABS and state != "all" else "",
         "client": client,
@@ -154,11 +212,41 @@ async def read_filters(member: Member, session: AsyncSession, given: Mapping[str
         "q": search,
         "from": since if first else "",
         "to": until if last else "",
+        "by": by,
+        "label": label,
     }
     wanted = listing.Wanted(
-        typed["state"] or "all", connection_ids, search, first[0] if first else None, last[1] if last else None
+        typed["state"] or "all",
+        connection_ids,
+        search,
+        author_id if by else None,
+        by if by in ORIGINS else "",
+        parse_id(label),
+        first[0] if first else None,
+        last[1] if last else None,
     )
     return Filters(typed, wanted, problems, words)
+
+
+async def _author_name(session: AsyncSession, workspace_id: UUID, author_id: UUID | None) -> str:
+    """Return the name of a person or an API key, as the newest of its posts has it."""
+    query = select(Post.author_name).where(Post.workspace_id == workspace_id, Post.author_id == author_id)
+    return await session.scalar(query.limit(1)) or "somebody"
+
+
+async def _authors(session: AsyncSession, member: Member, chosen: str) -> list[tuple[str, str, str]]:
+    """Return who may have made a post: group, id and name."""
+    people, _ = await list_members(session, member.workspace.id, 0, AUTHORS_MAX)
+    keys, _ = await list_keys_of(session, member.workspace.id, 0, AUTHORS_MAX)
+    found = [("People", str(one.user.id), one.user.name) for one in people]
+    found += [("API keys", str(one.id), one.name) for one in keys]
+    if (id := parse_id(chosen)) and chosen not in {one[1] for one in found}:
+        found.append(("Others", chosen, await _author_name(session, member.workspace.id, id)))
+    return found
+
+
+def _query(typed: Mapping[str, str]) -> str:
+    return urlencode({name: value for name, value in typed.items() if value})
 
 
 async def _nearest(session: AsyncSession, member: Member, filters: Filters) -> str:
@@ -201,8 +289,6 @@ def _all_words(number: int | None, is_more: bool) -> str:
     """Return the words of the box that chooses all posts that match; empty if they are on this page."""
     if not is_more:
         return ""
-    if number is None:
-        return f"The first {BULK_MOST} that match"
-    if number <= BULK_MOST:
+    if number is not None and number <= CHOSEN_MAX:
         return f"All {shown_number(number)} that match"
-    return f"The first {BULK_MOST} of {shown_number(number)} that match"
+    return f"The first {shown_number(CHOSEN_MAX)} that match"

@@ -10,6 +10,7 @@ from clipcast.database.hot_queries import from_session
 from clipcast.database.models.posts import Draft
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import service
+from clipcast.posts.planning import REPEAT
 from clipcast.web import edit_conflicts
 from clipcast.web.composition import Composition
 from clipcast.web.viewers import Member
@@ -41,11 +42,12 @@ async def send_draft(
     plan = await composition.plan(member, executor)
     if message := composition.without_times(plan) or ("" if plan else "Choose clips and accounts."):
         raise ValidationFailed([Problem("when", "no_free_time", message)])
+    made = service.Made(member.actor, "repeat" if composition.content["plan"] == REPEAT else None)
     for planned in plan:
         body = composition.body(planned) | {"allow_duplicate": again}
         created.append(
             await service.create_post(
-                executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name
+                executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name, made=made
             )
         )
     draft.post_id = UUID(created[0].post_id)

@@ -18,8 +18,10 @@ from clipcast.database.models.jobs import (
     QuotaState,
     Worker,
 )
+from clipcast.database.models.lists import Label, PostLabel, SavedView
 from clipcast.database.models.notices import InboxNotice, NoticeChannel, NoticeEntry, NoticeHabits, PushDevice, PushKey
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
+from clipcast.database.models.plans import StoredPlan
 from clipcast.database.models.post_templates import PostTemplate
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.renditions import Rendition, RenditionAhead
@@ -58,6 +60,7 @@ __all__ = [
     "Job",
     "JournalEntry",
     "KnownProgram",
+    "Label",
     "Membership",
     "NoticeChannel",
     "NoticeEntry",
@@ -65,6 +68,7 @@ __all__ = [
     "Pause",
     "PausedDays",
     "Post",
+    "PostLabel",
     "PostTemplate",
     "PostingTimeRow",
     "PushDevice",
@@ -79,7 +83,9 @@ __all__ = [
     "ReviewComment",
     "ReviewLink",
     "Reviewer",
+    "SavedView",
     "SignInSession",
+    "StoredPlan",
     "Submission",
     "UnwantedObject",
     "UsedConnectLink",

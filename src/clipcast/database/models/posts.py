@@ -35,6 +35,8 @@ class Post(Base):
     __table_args__ = (
         Index("ix_posts_workspace_id_id", "workspace_id", "id"),
         Index("ix_posts_workspace_id_scheduled_at", "workspace_id", "scheduled_at"),
+        Index("ix_posts_author_id", "workspace_id", "author_id", postgresql_where=text("author_id IS NOT NULL")),
+        Index("ix_posts_origin", "workspace_id", "origin", postgresql_where=text("origin IS NOT NULL")),
         Index("ix_posts_review", "workspace_id", "review", "id", postgresql_where=text("review IS NOT NULL")),
         # The posts whose time comes, or has come, before their approval.
         Index("ix_posts_unapproved", "scheduled_at", postgresql_where=text(UNAPPROVED)),
@@ -49,6 +51,12 @@ class Post(Base):
     started_at: Mapped[datetime | None]
     # The number of changes by callers: of the time, the items and their metadata, not of status or progress.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    # Who made it: `user` or `key`, with the id and the name at that time. Null in posts of older versions.
+    author_kind: Mapped[str | None]
+    author_id: Mapped[UUID | None]
+    author_name: Mapped[str | None]
+    # `csv`: of a file of rows. `repeat`: one of a series that repeats the same.
+    origin: Mapped[str | None]
     # The state of its review (`ReviewState`); null without one. Until it is approved, its jobs are in review, too.
     review: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
