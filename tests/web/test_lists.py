@@ -353,7 +353,7 @@ async def test_views_are_saved_for_one_or_for_all_and_removed(owner: Visitor, in
     await owner.post("./posts/views", {"name": "mine <B>", "query": "state=needs"})
     for id in ids:
         assert (await owner.post(f"./posts/views/{id}/delete")).status_code == 303
-    assert 'class="view"' not in (await owner.get("./posts")).text
+    assert 'class="saved-view"' not in (await owner.get("./posts")).text
 
 
 async def test_tabs_have_exact_numbers(

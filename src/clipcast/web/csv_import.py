@@ -211,6 +211,7 @@ async def plan_page(
         "zone_names": times.zone_names(),
         "city_of": times.city_of,
         "bytes_max": BYTES_MAX,
+        "own_request": "",
     }
     if plan.found is None or plan.state == PlanState.CREATED or stored.is_running(plan):
         return member.render("import_plan.html", **context, found=None)
@@ -334,12 +335,16 @@ def _own_text(row: Row) -> str:
 
 
 @router.get("/{plan_id}/progress")
-async def progress(member: Editing, plan_id: str) -> Response:
-    """Return how far a check or a creation is; when it has ended, have htmx load the page anew."""
+async def progress(member: Editing, plan_id: str, own: bool = False) -> Response:
+    """Return how far a check or a creation is; when it has ended, have htmx load the page anew.
+
+    A page whose `own` request checks or creates goes on by the response to that.
+    """
     async with member.installation.database.session() as session:
         plan = await stored.get_plan(session, member.workspace.id, plan_id)
-    response = member.render("parts/import_progress.html", plan=plan, path=f"/posts/import/{plan.id}")
-    if not stored.is_running(plan) and plan.state != PlanState.NEW:
+    path = f"/posts/import/{plan.id}"
+    response = member.render("parts/import_progress.html", plan=plan, path=path, own_request="?own=true" if own else "")
+    if not own and not stored.is_running(plan) and plan.state != PlanState.NEW:
         response.headers["HX-Refresh"] = "true"
     return response
 
