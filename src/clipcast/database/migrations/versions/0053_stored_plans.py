@@ -6,8 +6,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0045"
-down_revision = "0044"
+revision = "0053"
+down_revision = "0052"
 
 
 def upgrade() -> None:

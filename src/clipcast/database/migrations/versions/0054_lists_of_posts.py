@@ -5,8 +5,8 @@ from alembic import op
 
 from clipcast.database.migrations.locking import lock
 
-revision = "0046"
-down_revision = "0045"
+revision = "0054"
+down_revision = "0053"
 
 OWNER = "coalesce(user_id, '00000000-0000-0000-0000-000000000000'::uuid)"
 COLUMNS = {"author_kind": sa.String, "author_id": sa.Uuid, "author_name": sa.String, "origin": sa.String}
