@@ -9,10 +9,10 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips.names import LABEL_MAX, NotAName, clean_name
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
-from clipcast.common.names import name_key
+from clipcast.common.labels import LABEL_MAX
+from clipcast.common.names import NotAName, clean_name, name_key
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.lists import Label, PostLabel

@@ -5,9 +5,8 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clips.names import NotAName, clean_name
 from clipcast.common.ids import parse_id
-from clipcast.common.names import name_key
+from clipcast.common.names import NotAName, clean_name, name_key
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.database.models.lists import SavedView
 
