@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, text, true
+from sqlalchemy import ColumnElement, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -51,23 +51,20 @@ async def health_of(session: AsyncSession, connections: list[Connection]) -> dic
     last = select(func.max(Item.published_at)).where(
         Item.connection_id == Connection.id, Item.published_at.is_not(None)
     )  # fmt: skip
-    unfinished = (
-        select(func.count().label("waiting"), func.count().filter(Job.state == JobState.HELD).label("held"))
-        .select_from(Item)
-        .join(Job, Job.id == Item.id)
-        .where(Item.connection_id == Connection.id, UNFINISHED)
-        .correlate(Connection)
-        .lateral("unfinished")
-    )
-    query = select(Connection.id, last.correlate(Connection).scalar_subquery(), unfinished.c.waiting, unfinished.c.held)
-    query = query.join(unfinished, true()).where(Connection.id.in_([connection.id for connection in connections]))
-    found = {id: (last, waiting, held) for id, last, waiting, held in await session.execute(query)}
+    open_items = select(func.count()).where(Item.connection_id == Connection.id, UNFINISHED)
+    ids = [connection.id for connection in connections]
+    columns = (one.correlate(Connection).scalar_subquery() for one in (last, open_items))
+    query = select(Connection.id, *columns).where(Connection.id.in_(ids))
+    found = {id: (last, waiting) for id, last, waiting in await session.execute(query)}
+    # Few jobs of a workspace are held, so that these are found first.
+    of_held = select(Item.connection_id, func.count()).join(Job, Job.id == Item.id)
+    of_held = of_held.where(Job.workspace_id.in_({one.workspace_id for one in connections}), Job.state == JobState.HELD)
+    held = dict(iter(await session.execute(of_held.group_by(Item.connection_id))))
     health = {}
     for connection in connections:
-        last, waiting, held = found.get(connection.id, (None, 0, 0))
-        health[connection.id] = Health(
-            connection.status == "needs_reconnect" or ends_soon(connection), last, waiting, held
-        )
+        last, waiting = found.get(connection.id, (None, 0))
+        urgent = connection.status == "needs_reconnect" or ends_soon(connection)
+        health[connection.id] = Health(urgent, last, waiting, held.get(connection.id, 0))
     return health
 
 

@@ -131,6 +131,8 @@ class Seeded:
     # A post to every account.
     large_post: UUID | None = None
     by_client: Counter[tuple[UUID | None, str]] = field(default_factory=Counter)
+    # The number of posts by account.
+    by_account: Counter[UUID] = field(default_factory=Counter)
     # How many captions contain RARE_WORD.
     rare: int = 0
 
@@ -408,6 +410,7 @@ class _Plan:
     def _count(self, post: SeededPost) -> None:
         [*clients] = {one.client_id for one in post.accounts}
         self.made.by_client[clients[0] if len(clients) == 1 else None, post.state] += 1
+        self.made.by_account.update(one.id for one in post.accounts)
         self.made.newest[post.state] = post.id
         self.made.rare += RARE_WORD in post.caption
 
