@@ -16,7 +16,7 @@ SIZES = Sizes(posts=3000, near=600)
 
 async def test_seeded_rows_refer_to_rows_and_are_counted(installation: Installation, caller: Caller) -> None:
     workspace = UUID(caller.workspace_id)
-    seeded = await seed(installation.database, workspace, SIZES)
+    seeded = await seed(installation, workspace, SIZES)
     async with installation.database.connect() as connection:
         for table in Base.metadata.sorted_tables:
             for key in table.foreign_keys:

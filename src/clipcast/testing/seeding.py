@@ -20,11 +20,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from clipcast.clock import clock
 from clipcast.common.names import name_key
 from clipcast.common.timestamps import format_timestamp
-from clipcast.database import Database
 from clipcast.database.models import Base
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.jobs import JobState
 from clipcast.database.models.reviews import ReviewState
+from clipcast.installation import Installation
 from clipcast.jobs.kinds import KINDS, PUBLISH
 from clipcast.platforms.errors import MediaRejected, OutcomeUnknown, PublishError, ReconnectNeeded, as_dict
 from clipcast.platforms.registry import PLATFORMS
@@ -146,7 +146,7 @@ class Seeded:
 
 
 async def seed(
-    database: Database,
+    installation: Installation,
     workspace_id: UUID,
     sizes: Sizes | None = None,
     like: Clip | None = None,
@@ -154,11 +154,13 @@ async def seed(
 ) -> Seeded:
     """Fill a workspace, and return what it then has. Its own accounts, clips and posts stay.
 
-    The clips have the file and the picture of the clip `like`; without it, they have none. The user `reviewer_id` is
+    With a sandbox, the accounts are those of real platforms, and without one, they are the sandbox's: so no page asks a
+    platform about them. The clips have the file and the picture of the clip `like`; without it, they have none. The user `reviewer_id` is
     asked to review.
     """
     plan = _Plan(workspace_id, sizes or Sizes(), like, reviewer_id)
-    connection = await database.connector.connect()
+    plan.in_sandbox = installation.settings.sandbox_url is None
+    connection = await installation.database.connector.connect()
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL session_replication_role = replica")
@@ -204,7 +206,7 @@ class _Plan:
 
     def __init__(self, workspace_id: UUID, sizes: Sizes, like: Clip | None, reviewer_id: UUID | None) -> None:
         self.workspace_id, self.sizes, self.like, self.reviewer_id = workspace_id, sizes, like, reviewer_id
-        self.made, self.chance = Seeded(), Random(17)
+        self.made, self.chance, self.in_sandbox = Seeded(), Random(17), True
         self.now = clock.now().replace(microsecond=0)
         # The accounts of each client, and those of none.
         self.groups: list[list[Account]] = []
@@ -260,7 +262,7 @@ class _Plan:
                 "id": account.id, "workspace_id": self.workspace_id, "client_id": account.client_id,
                 "platform": account.platform, "account_id": f"seeded-{number}", "username": handle,
                 "display_name": HARD_NAMES[number % 4] if number % 10 == 0 else f"Studio {number}", "scopes": [],
-                "sandbox": True, "profile": {}, "tokens": b"", "issued_at": self.now, "renewable": True,
+                "sandbox": self.in_sandbox, "profile": {}, "tokens": b"", "issued_at": self.now, "renewable": True,
                 "status": "needs_reconnect" if account.is_lost else "active",
                 "status_reason": LOST.message if account.is_lost else None,
             }  # fmt: skip
