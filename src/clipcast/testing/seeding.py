@@ -155,8 +155,8 @@ async def seed(
     """Fill a workspace, and return what it then has. Its own accounts, clips and posts stay.
 
     With a sandbox, the accounts are those of real platforms, and without one, they are the sandbox's: so no page asks a
-    platform about them. The clips have the file and the picture of the clip `like`; without it, they have none. The user `reviewer_id` is
-    asked to review.
+    platform about them. The clips have the file and the picture of the clip `like`; without it, they have none. The
+    user `reviewer_id` is asked to review.
     """
     plan = _Plan(workspace_id, sizes or Sizes(), like, reviewer_id)
     plan.in_sandbox = installation.settings.sandbox_url is None
