@@ -36,7 +36,7 @@ from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 # The rows of a page, and the most accounts that are listed first because they need a person.
-ROWS_MAX, URGENT_MAX = 300, 20
+ROWS_MAX, URGENT_MAX = 300, 10
 # The most accounts whose limits a page looks at.
 METERED_MAX = 2000
 # A limit that ends sooner needs nobody: the items wait, and go on.
@@ -119,7 +119,7 @@ async def connections_page(
         "connections.html",
         section="connections",
         groups=_groups(member, found),
-        urgent=sorted(urgent, key=lambda one: -health[one.id].waiting),
+        urgent=sorted(urgent, key=lambda one: (_rank(one, spent), -health[one.id].waiting)),
         urgent_total=urgent_total,
         health=health,
         usage=usage,
@@ -143,6 +143,14 @@ async def connections_page(
         by_id={one.id: one for one in member.clients},
         now=clock.now(),
     )
+
+
+def _rank(connection: Connection, spent: Mapping[UUID, QuotaOut]) -> int:
+    """Return the place among those that need a person: what is stopped, then what will be, then limits."""
+    end = connection.signed_in_until
+    if connection.status != "active" or (end and not connection.renewable and end <= clock.now()):
+        return 0
+    return 2 if connection.id in spent else 1
 
 
 def _groups(member: Member, accounts: Sequence[Connection]) -> list[tuple[Client | None, list[Connection]]]:

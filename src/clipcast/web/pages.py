@@ -160,8 +160,9 @@ def shown_number(number: int) -> str:
 
 
 def initials(name: str) -> str:
-    """Return the first letters of the first two words of a name."""
-    return "".join(word[0] for word in name.lstrip("@").split()[:2]).upper()
+    """Return the first letters of the first two words of a name that have one."""
+    letters = (next(filter(str.isalnum, word), "") for word in name.split())
+    return "".join([letter for letter in letters if letter][:2]).upper()
 
 
 def digest(text: str) -> str:
