@@ -12,7 +12,7 @@ from clipcast.clock import clock
 from clipcast.installation import Installation
 from clipcast.testing.harness import Caller, Sandbox
 from clipcast.workspaces.service import create_key
-from tests.e2e.people import connect, send, set_up, shoot
+from tests.e2e.people import connect, send, set_up, shoot, upload
 from tests.e2e.test_pages import serious
 
 pytestmark = pytest.mark.browser
@@ -78,6 +78,7 @@ async def test_post_is_sent_for_review_commented_changed_and_approved(
     await page.get_by_label("Casa Verde Plants").check()
     await page.get_by_role("button", name="Send for review").click()
     await expect(page.locator(".pill")).to_contain_text("In review")
+    await expect(page.locator(".side .desk .nav-count")).to_contain_text("1")
     await page.goto(base + "/review/links")
     await expect(page.get_by_role("row", name="Casa Verde Plants")).to_be_visible()
     await looked_at(page, "links")
@@ -98,6 +99,10 @@ async def test_post_is_sent_for_review_commented_changed_and_approved(
     # The member sees it, answers and changes the words: all are asked again.
     await page.goto(base + "/review?state=changes_requested")
     await expect(page.locator(".comments")).to_contain_text("at 0:14")
+    await page.get_by_role("button", name="at 0:14").click()
+    await page.wait_for_function("document.querySelector('.review .player').currentTime > 0")
+    await page.keyboard.press("c")
+    await expect(page.get_by_role("textbox", name="Comment")).to_be_focused()
     await page.get_by_role("textbox", name="Comment").fill("Done, it is 2 s longer now.")
     await page.get_by_role("button", name="Send", exact=True).click()
     await expect(page.locator(".comments")).to_contain_text("Done, it is 2 s longer now.")
@@ -118,8 +123,9 @@ async def test_post_is_sent_for_review_commented_changed_and_approved(
     await page.goto(base + "/review")
     await page.get_by_role("link", name="Other words").first.click()
     await expect(page.locator(".reviewers")).to_contain_text("approved it")
-    await page.get_by_role("button", name="Approve").click()
+    await page.keyboard.press("a")
     await expect(page.locator(".one .pill")).to_contain_text("Approved")
+    await expect(page.locator(".side .desk .nav-count .count")).to_have_count(0)
     await looked_at(page, "approved")
     await client.close()
 
@@ -131,3 +137,40 @@ async def test_post_is_sent_for_review_commented_changed_and_approved(
     await page.goto(base + "/review?state=expired")
     await expect(page.get_by_text("Not approved in time", exact=True).first).to_be_visible()
     await looked_at(page, "expired")
+
+
+async def test_client_that_wants_an_approval_turns_publish_into_send_for_review(
+    served: Installation, sandbox: Sandbox, page: Page, clip: Path
+) -> None:
+    """An owner chooses the reviewers of a client. Compose then sends for review, also what is scheduled."""
+    base = await set_up(page, served)
+    await connect(page, base, "TikTok")
+    await upload(page, base, clip)
+    await page.goto(base + "/clients")
+    await page.get_by_label("Name").fill("Casa Verde Plants 🌿 مرحبا and a long name")
+    await page.get_by_role("button", name="Create client").click()
+    await page.get_by_label("@harbour.films").check()
+    await page.get_by_role("button", name="Add the chosen ones").click()
+    await page.get_by_role("link", name="Reviewers").click()
+    await page.get_by_label("New link for").fill("Casa Verde & everybody who works there 🌿")
+    await page.get_by_role("button", name="Create link").click()
+    await expect(page.locator("#review-link")).to_contain_text("/r/")
+    await page.get_by_label("Anybody of these").check()
+    await page.get_by_label("Harbour Owner").check()
+    await page.get_by_label("Casa Verde & everybody").check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_label("Anybody of these")).to_be_checked()
+    await looked_at(page, "reviewers")
+    await page.goto(base + "/settings")
+    await page.get_by_text("Invite", exact=True).click()
+    await page.get_by_label("Only these clients").check()
+    await looked_at(page, "settings")
+    await page.goto(base + "/compose")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await page.locator("[data-pick]").first.click()
+    await page.get_by_role("button", name="Done").click()
+    await page.get_by_label("@harbour.films").check()
+    await page.get_by_label("Caption").first.fill(WORDS)
+    await expect(page.locator("#primary")).to_contain_text("Send for review")
+    await page.locator("#primary").click()
+    await expect(page.locator("#when")).to_contain_text("It goes out after approval")

@@ -88,7 +88,7 @@ async def test_client_approves_without_a_script_takes_back_and_asks_for_a_change
     assert await state_of(owner, post) == "Changes asked for"
     seen = (await owner.get("./review/" + post.rsplit("/", 1)[1])).text
     assert "&lt;b&gt;Longer&lt;/b&gt; &amp; slower" in seen
-    assert "at <strong>0:14</strong>" in seen
+    assert 'data-second="14.0">at 0:14<' in seen
     async with installation.database.session() as session:
         query = select(AuditEntry.actor_kind, AuditEntry.actor_name, AuditEntry.action).order_by(AuditEntry.id)
         entries = [tuple(row) for row in await session.execute(query.where(AuditEntry.action.like("review.%")))]
@@ -172,7 +172,7 @@ async def test_edit_in_compose_asks_again_keeps_the_comments_and_a_new_time_does
 async def test_named_members_decide_and_others_do_not(
     owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], post: str
 ) -> None:
-    viewer = await invited("viewer")
+    viewer, reviewer = await invited("viewer"), await invited("reviewer")
     id = post.rsplit("/", 1)[1]
     nobody = await owner.post(f"{post}/review", {"review.rule": "all"})
     assert nobody.status_code == 422
@@ -180,23 +180,29 @@ async def test_named_members_decide_and_others_do_not(
     assert f'href="{post}/review"' in (await owner.get(post)).text
     assert "Publish now" in (await owner.get(post)).text
     form_page = (await owner.get(f"{post}/review")).text
-    assert "new-viewer@example.org" in form_page
-    members = {"review.member": ["new-viewer@example.org", "owner@example.org"], "review.rule": "all"}
+    assert "new-reviewer@example.org" in form_page
+    assert "new-viewer@example.org" not in form_page  # viewers only read
+    asked = await owner.post(f"{post}/review", {"review.member": ["new-viewer@example.org"]})
+    assert "is a viewer. Reviewers, editors and owners approve posts" in asked.text
+    members = {"review.member": ["new-reviewer@example.org", "owner@example.org"], "review.rule": "all"}
     assert (await owner.post(f"{post}/review", members)).headers["location"].endswith(f"/review/{id}")
     page = (await owner.get("./review")).text
     assert "Sent, not opened" in page
     of_post = (await owner.get(post)).text
     assert "It is sent when its reviewers have approved it." in of_post
     assert "Publish now" not in of_post
-    for name, who in (("0", owner), ("1", viewer)):
+    waiting = (await reviewer.get("./review/count")).text
+    assert re.findall(r'class="count">(\d+)<', waiting) == ["1"]
+    for name, who in (("0", owner), ("1", reviewer)):
         assert await state_of(owner, post) == "In review", name
         assert (await who.post(f"./review/{id}/approve", {"revision": 1})).status_code == 303
     assert await state_of(viewer, post) == "Approved"
-    assert (await viewer.post(f"./review/{id}/comments", {"text": "Good", "at": "1:05"})).status_code == 303
-    assert "at <strong>1:05</strong>" in (await owner.get(f"./review/{id}")).text
+    assert 'class="count"' not in (await reviewer.get("./review/count")).text
+    assert (await reviewer.post(f"./review/{id}/comments", {"text": "Good", "at": "1:05"})).status_code == 303
+    assert 'data-second="65.0">at 1:05<' in (await owner.get(f"./review/{id}")).text
     long = await owner.post(f"./review/{id}/comments", {"text": "x" * 2001})
     assert (long.status_code, "At most 2000 characters" in long.text) == (422, True)
-    # The owner alone now: the viewer may neither decide nor comment, and never send or withdraw.
+    # The owner alone now: others may not decide, viewers may not comment, and neither sends or withdraws.
     await owner.post(f"{post}/review", {"review.member": ["owner@example.org"]})
     for path, sent in (
         ("approve", {"revision": 1}),
@@ -206,6 +212,8 @@ async def test_named_members_decide_and_others_do_not(
         ("remove", {}),
     ):
         assert (await viewer.post(f"./review/{id}/{path}", sent)).status_code == 403, path
+        answer = await reviewer.post(f"./review/{id}/{path}", sent)
+        assert answer.status_code == (303 if path == "comments" else 403), path
     assert (await viewer.post(f"{post}/review", members)).status_code == 403
     assert (await viewer.get("./review/links")).status_code == 200
     assert (await viewer.post("./review/links", {"name": "x"})).status_code == 403

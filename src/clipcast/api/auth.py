@@ -1,19 +1,20 @@
 """Authentication of callers: API keys, their scopes, and the workspace of a request."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from clipcast.api.dependencies import InstallationDep
+from clipcast.api.dependencies import installation_of
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError
+from clipcast.database.limits import Limit, limited
 from clipcast.installation import Installation
 from clipcast.workspaces import repository
 from clipcast.workspaces.service import SCOPES, digest_of
@@ -40,13 +41,15 @@ class Caller:
 
 async def identify(
     request: Request,
-    installation: InstallationDep,
     _key: Annotated[str | None, Security(API_KEY)] = None,
     _bearer: Annotated[object, Security(BEARER)] = None,
     workspace: Annotated[str | None, Header(alias="X-Workspace-Id", include_in_schema=False)] = None,
 ) -> Caller:
-    """Return the caller of a request. Raises AppError 400, 401, 404 or 429."""
-    key = key_of(request)
+    """Return the caller of a request. Raises AppError 400, 401, 404 or 429.
+
+    All later dependencies of the request see the part of the workspace that the key is limited to.
+    """
+    key, installation = key_of(request), installation_of(request)
     if not key:
         raise _unauthorized("The request has no API key. Send one in X-Api-Key or as a bearer token.")
     found = await repository.find_key(installation.database, digest_of(key))
@@ -72,6 +75,9 @@ async def identify(
     address = request.client.host if request.client else ""
     caller = Caller(found.key_id, chosen, found.scopes, found.name, address)
     request.state.caller = caller  # for the request log
+    if found.client_ids is not None:
+        limit = Limit(found.client_ids, found.key_id, found.name)
+        request.state.installation = replace(installation, database=limited(installation.database, limit))
     return caller
 
 

@@ -31,6 +31,8 @@ class Demo:
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     email: str = "demo@example.org"
     password: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    # The address with which the demo's client reviews posts, once it is filled.
+    review_link: str = ""
     # Whether its workspace holds everything that the demo creates.
     filled: bool = False
 

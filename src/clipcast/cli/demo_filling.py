@@ -16,6 +16,7 @@ import httpx2
 from clipcast.cli.demo_calls import Demo, call, connect, example, required_fields, upload
 from clipcast.cli.demo_contents import AHEAD, CUSTOMERS, DRAFTS, HISTORY, TODAY, TROUBLES, Plan, Trouble
 from clipcast.cli.demo_history import move_back
+from clipcast.cli.demo_reviews import add_reviews
 from clipcast.cli.scenes import SCENES, Scene
 from clipcast.clients.times import WEEKDAYS
 from clipcast.clock import clock
@@ -59,9 +60,9 @@ async def fill(demo: Demo, settings: Settings) -> None:
         accounts = await _connect_accounts(demo, installation, api, sandbox)
         await _create_clients(api, accounts)
         clips = await _upload_scenes(demo, api)
-        for plan in AHEAD:
-            at = _local(plan)
-            await _post(api, plan, accounts, clips, scheduled_at=at.isoformat())
+        ahead = {
+            plan.title: await _post(api, plan, accounts, clips, scheduled_at=_local(plan).isoformat()) for plan in AHEAD
+        }
         await _save_drafts(demo, installation, accounts, clips)
         history = [await _post(api, plan, accounts, clips) for plan in HISTORY]
         today = [await _post(api, plan, accounts, clips) for plan in TODAY]
@@ -70,6 +71,8 @@ async def fill(demo: Demo, settings: Settings) -> None:
         await move_back(installation.database, UUID(demo.workspace_id), times)
         for trouble in TROUBLES:
             await _cause(trouble, api, sandbox, accounts, clips)
+        # Last: one of the clients then wants an approval of each post.
+        await add_reviews(demo, installation, ahead)
     demo.filled = True
 
 

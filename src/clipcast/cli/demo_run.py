@@ -98,7 +98,7 @@ async def run_demo(
                 await asyncio.wait([filling, stop_task], return_when=asyncio.FIRST_COMPLETED)
                 filling.cancel()
                 await asyncio.gather(filling, return_exceptions=True)
-                ready["filled"] = demo.filled
+                ready |= {"filled": demo.filled, "review_link": demo.review_link}
                 write_ready(stack.supervisor.pids())
             await stop_task
         console.print("Stopping.")
@@ -113,6 +113,7 @@ async def _fill(demo: Demo, settings: Settings, console: Console) -> None:
         console.print(f"[red]It cannot fill the workspace.[/red] {error}")
     else:
         console.print(f"The workspace is filled. Open {demo.base_url}")
+        console.print(f"Its client reviews posts without a sign-in: {demo.review_link}")
 
 
 @asynccontextmanager

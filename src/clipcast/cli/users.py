@@ -62,7 +62,7 @@ def password(
 @app.command()
 def invite(
     workspace: Annotated[str, typer.Option("--workspace", "-w", help="Workspace: name or id.")],
-    role: Annotated[str, typer.Option(help="Role in the workspace: viewer, editor or owner.")] = "editor",
+    role: Annotated[str, typer.Option(help="Role in the workspace: viewer, reviewer, editor or owner.")] = "editor",
 ) -> None:
     """Print a link with which one person joins a workspace. The link is valid for 7 days and works once."""
     chosen = settings()

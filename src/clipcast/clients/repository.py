@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import NotFound
 from clipcast.database import page_of
+from clipcast.database.limits import SEES_ALL
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
 
@@ -35,9 +36,9 @@ async def all_clients(session: AsyncSession, workspace_id: UUID) -> list[Client]
 
 
 async def find_client(session: AsyncSession, workspace_id: UUID, name_key: str) -> Client | None:
-    """Return the client with this key of a name."""
+    """Return the client with this key of a name, also to those who do not see it: names are unique."""
     query = select(Client).where(Client.workspace_id == workspace_id, Client.name_key == name_key)
-    return (await session.scalars(query)).one_or_none()
+    return (await session.scalars(query.execution_options(**SEES_ALL))).one_or_none()
 
 
 async def colors_of(session: AsyncSession, workspace_id: UUID) -> list[int]:

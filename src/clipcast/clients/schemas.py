@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
 from clipcast.clients.names import NAME_MAX, clean_name
+from clipcast.clients.rule_schemas import CLIENT_REVIEW, ClientReview
 from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import Body, Id, ResponseModel, Timestamp
 from clipcast.common.timestamps import check_zone
@@ -43,6 +44,7 @@ class CreateClient(Body):
         int | None,
         Field(ge=1, le=COLORS, description="Left out: a colour that few clients have.", examples=[4]),
     ] = None
+    review: Annotated[ClientReview | None, CLIENT_REVIEW] = None
 
 
 class UpdateClient(Body):
@@ -52,6 +54,7 @@ class UpdateClient(Body):
     timezone: Annotated[Zone | None, ZONE] = None
     color: Annotated[int | None, COLOR] = None
     signature: Annotated[str | None, SIGNATURE] = None
+    review: Annotated[ClientReview | None, CLIENT_REVIEW] = None
 
 
 class ClientDetail(ResponseModel):
@@ -67,6 +70,7 @@ class ClientDetail(ResponseModel):
               examples=[None]),
     ]  # fmt: skip
     signature: Annotated[str, SIGNATURE]
+    review: Annotated[ClientReview, CLIENT_REVIEW]
     account_count: Annotated[int, Field(ge=0, description="The number of its accounts.", examples=[6])]
     created_at: Annotated[Timestamp, Field(description="When it was created.")]
     updated_at: Annotated[Timestamp, Field(description="When it last changed.")]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
-from clipcast.clients import repository
+from clipcast.clients import repository, review_rules
 from clipcast.clients.logos import logo_url
 from clipcast.clients.schemas import COLORS, ClientDetail, CreateClient, UpdateClient
 from clipcast.clients.words import set_signature
@@ -18,6 +18,7 @@ from clipcast.common.ids import new_id, parse_id
 from clipcast.common.names import name_key
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.changes import tell
+from clipcast.database.limits import require_client, require_whole
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.workspaces import Workspace
@@ -29,6 +30,7 @@ CLIENTS_MAX = 500
 
 async def create_client(session: AsyncSession, workspace_id: UUID, body: CreateClient, actor: Actor) -> Client:
     """Create a client. Raise ValidationFailed, or AppError 409 if the workspace has too many."""
+    require_whole(session, "create clients")
     await _hold_names(session, workspace_id)
     taken = await repository.colors_of(session, workspace_id)
     if len(taken) >= CLIENTS_MAX:
@@ -46,6 +48,8 @@ async def create_client(session: AsyncSession, workspace_id: UUID, body: CreateC
     session.add(client)
     await session.flush()
     _record(session, client, actor, "client.created")
+    if body.review:
+        await review_rules.set_rule(session, client, body.review, actor)
     tell(session, workspace_id)
     return client
 
@@ -54,7 +58,9 @@ async def update_client(session: AsyncSession, workspace_id: UUID, id: str, body
     """Change a client. Raise NotFound or ValidationFailed."""
     await _hold_names(session, workspace_id)
     client = await repository.get_client(session, workspace_id, id, lock=True)
-    given = body.model_dump(exclude_none=True)
+    given = body.model_dump(exclude_none=True, exclude={"review"})
+    if body.review:
+        await review_rules.set_rule(session, client, body.review, actor)
     changed = {name: value for name, value in given.items() if getattr(client, name) != value}
     if "name" in changed:
         await _require_new_name(session, workspace_id, changed["name"], client.id)
@@ -72,6 +78,7 @@ async def update_client(session: AsyncSession, workspace_id: UUID, id: str, body
 
 async def delete_client(session: AsyncSession, workspace_id: UUID, id: str, actor: Actor) -> None:
     """Delete a client. Its accounts and posts stay. Raise NotFound."""
+    require_whole(session, "delete clients")
     client = await repository.get_client(session, workspace_id, id, lock=True)
     _record(session, client, actor, "client.deleted")
     await session.delete(client)
@@ -86,6 +93,7 @@ async def assign_accounts(
     Raise NotFound if the workspace does not have the client or one of the accounts; then nothing may be committed.
     """
     client = await repository.get_client(session, workspace_id, client_id, lock=True) if client_id else None
+    require_client(session, client.id if client else None, "move accounts to it")
     ids = {id for text in account_ids if (id := parse_id(text))}
     query = select(Connection).where(
         Connection.workspace_id == workspace_id, Connection.id.in_(ids), Connection.removed_at.is_(None)
@@ -110,11 +118,13 @@ async def show_clients(
 ) -> list[ClientDetail]:
     """Return clients as the API shows them."""
     counts = await repository.count_accounts(session, [client.id for client in clients])
-    names = ClientDetail.model_fields.keys() - {"account_count", "logo_url"}
+    asked = await review_rules.list_choices(session, [client.id for client in clients], asked_only=True)
+    names = ClientDetail.model_fields.keys() - {"account_count", "logo_url", "review"}
     return [
         ClientDetail.model_validate(
             {name: getattr(client, name) for name in names}
             | {"account_count": counts.get(client.id, 0), "logo_url": logo_url(installation, client)}
+            | {"review": review_rules.review_of(client, asked[client.id])}
         )
         for client in clients
     ]

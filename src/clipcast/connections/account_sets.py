@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.common.problems import Problem, ValidationFailed
+from clipcast.database.limits import SEES_ALL
 from clipcast.database.models.account_sets import AccountSet
 
 # The most sets that a workspace lists.
@@ -21,7 +23,12 @@ async def list_sets(session: AsyncSession, workspace_id: UUID) -> list[AccountSe
 
 
 async def save_set(session: AsyncSession, workspace_id: UUID, name: str, connection_ids: list[UUID]) -> None:
-    """Save the accounts under a name. A set of this name gets these accounts."""
+    """Save the accounts under a name. A set of this name gets these accounts. Raise ValidationFailed."""
+    named = select(AccountSet.id).where(AccountSet.workspace_id == workspace_id, AccountSet.name == name)
+    taken = await session.scalar(named.execution_options(**SEES_ALL))
+    if taken and await session.scalar(named) is None:
+        message = "A set that you do not see has this name. Choose another name."
+        raise ValidationFailed([Problem("/name", "not_unique", message)])
     row = {"id": new_id(), "workspace_id": workspace_id, "name": name, "connection_ids": connection_ids}
     statement = insert(AccountSet).values(row | {"created_at": clock.now()})
     await session.execute(

@@ -6,6 +6,7 @@ All other statements use SQLAlchemy.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from copy import copy
 from functools import partial
 from typing import Any, Protocol
 
@@ -43,6 +44,12 @@ class Statement:
         self.sql = str(compiled)
         self.named = sql
         self._names: list[str] = list(compiled.positiontup or ())
+
+    def narrowed(self, narrow: Callable[[str], str]) -> "Statement":
+        """Return the statement with another text, which has the same parameters."""
+        found = copy(self)
+        found.sql = narrow(self.sql)
+        return found
 
     @property
     def name(self) -> str:
@@ -149,9 +156,19 @@ class AsyncpgPool:
 class Transaction:
     """An open transaction. In a session's transaction, JSON columns need `CAST(... AS text)`."""
 
-    def __init__(self, connection: Any, follow: Callable[[Follower, Mapping[str, Any]], object]) -> None:
+    def __init__(
+        self,
+        connection: Any,
+        follow: Callable[[Follower, Mapping[str, Any]], object],
+        narrow: Callable[[str], str] | None = None,
+    ) -> None:
         self._connection = connection
         self._follow = follow
+        self._narrow = narrow
+
+    def narrowed(self, narrow: Callable[[str], str]) -> "Transaction":
+        """Return the transaction for somebody who sees a part of the rows (limits.py)."""
+        return Transaction(self._connection, self._follow, narrow)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
@@ -162,6 +179,8 @@ class Transaction:
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[asyncpg.Record]:
         arguments = statement.arguments(values)
+        if self._narrow:
+            statement = statement.narrowed(self._narrow)
         with translated():
             return await _fetch(self._connection, statement, arguments)
 
@@ -183,7 +202,8 @@ async def from_session(session: AsyncSession) -> Transaction:
     assert connection is not None
     if not connection.is_in_transaction():  # SQLAlchemy begins it with the first statement of its own
         await session.execute(text("SELECT 1"))
-    return Transaction(connection, partial(after_commit, session))
+    limit = session.info.get("limit")
+    return Transaction(connection, partial(after_commit, session), limit and limit.narrow)
 
 
 async def _set_codecs(connection: Any) -> None:

@@ -28,8 +28,10 @@ async def fan_out(executor: Executor, event_ids: Collection[UUID], has_mail: boo
         "owners_only": list(OWNERS_ONLY),
         "of_owner": defaults_of("owner"),
         "of_editor": defaults_of("editor"),
+        "of_reviewer": defaults_of("reviewer"),
         "pushed_to_owner": urgent_of("owner"),
         "pushed_to_editor": urgent_of("editor"),
+        "pushed_to_reviewer": urgent_of("reviewer"),
         "default_roles": list(DEFAULT_ROLES),
     }
     await executor.fetch(repository.ADD_CHANNELS, values)

@@ -19,9 +19,22 @@ ADD_SILENT_CHANNELS = text("""
     WHERE user_id = :user_id AND (CAST(:workspace_id AS uuid) IS NULL OR workspace_id = :workspace_id)
     ON CONFLICT (user_id, workspace_id, channel) DO NOTHING
 """)
+# Whether a member who sees some clients only sees what the event is about: a post whose accounts are all of these
+# clients, or an account of one.
+SEES_EVENT = """
+    (memberships.client_ids IS NULL OR CASE
+        WHEN events.post_id IS NULL THEN EXISTS (
+            SELECT FROM connections
+            WHERE connections.id = events.connection_id AND connections.client_id = ANY(memberships.client_ids))
+        ELSE EXISTS (SELECT FROM items WHERE items.post_id = events.post_id) AND NOT EXISTS (
+            SELECT FROM items JOIN connections ON connections.id = items.connection_id
+            WHERE items.post_id = events.post_id
+              AND (connections.client_id IS NULL OR connections.client_id <> ALL(memberships.client_ids)))
+        END)
+"""
 # The channels that want the events, with their people's habits. A chat without an address gets nothing. Locked, so that
 # no channel is deleted before its entries are added.
-WANTED = Statement("""
+WANTED = Statement(f"""
     SELECT notice_channels.id AS channel_id, notice_channels.channel, events.id AS event_id, events.type,
            events.subject_id, events.post_id, users.zone AS own_zone, notice_habits.*
     FROM events
@@ -36,13 +49,16 @@ WANTED = Statement("""
            OR notice_channels.channel = 'push'
               AND EXISTS (SELECT FROM push_devices WHERE push_devices.user_id = notice_channels.user_id))
       AND (memberships.role = 'owner' OR events.type <> ALL(:owners_only))
+      AND {SEES_EVENT}
       AND events.type = ANY(coalesce(
           notice_channels.events,
           CASE memberships.role || ' ' || (notice_channels.channel = 'push')
               WHEN 'owner false' THEN CAST(:of_owner AS varchar[])
               WHEN 'owner true' THEN CAST(:pushed_to_owner AS varchar[])
               WHEN 'editor false' THEN CAST(:of_editor AS varchar[])
-              WHEN 'editor true' THEN CAST(:pushed_to_editor AS varchar[]) END))
+              WHEN 'editor true' THEN CAST(:pushed_to_editor AS varchar[])
+              WHEN 'reviewer false' THEN CAST(:of_reviewer AS varchar[])
+              WHEN 'reviewer true' THEN CAST(:pushed_to_reviewer AS varchar[]) END))
     ORDER BY notice_channels.id, events.sequence FOR KEY SHARE OF notice_channels
 """)
 ADD_ENTRIES = Statement("""

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 # The roles whose members are told without having chosen anything.
-DEFAULT_ROLES = ("editor", "owner")
+DEFAULT_ROLES = ("reviewer", "editor", "owner")
+# What reviewers are told without having chosen anything: what waits for them.
+OF_REVIEWERS = ("review.requested", "review.expiring")
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def defaults_of(role: str) -> list[str]:
     """Return the types of events that a member in this role gets without having chosen anything."""
     if role not in DEFAULT_ROLES:
         return []
+    if role == "reviewer":
+        return list(OF_REVIEWERS)
     return [words.type for words in EVENTS.values() if words.by_default and may_choose(words, role)]
 
 

@@ -51,6 +51,14 @@ async def memberships_of(session: AsyncSession, user_id: UUID) -> list[tuple[Wor
     return [(workspace, role) for workspace, role in await session.execute(query)]
 
 
+async def limits_of(session: AsyncSession, user_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
+    """Return the clients that a user sees, by workspace. Workspaces in which the user sees all are left out."""
+    query = select(Membership.workspace_id, Membership.client_ids).where(
+        Membership.user_id == user_id, Membership.client_ids.is_not(None)
+    )
+    return {workspace_id: tuple(ids or ()) for workspace_id, ids in await session.execute(query)}
+
+
 async def list_members(
     session: AsyncSession, workspace_id: UUID, offset: int, limit: int
 ) -> tuple[list[Membership], int]:

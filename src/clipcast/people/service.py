@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -13,14 +13,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.audit.service import Actor, record
 from clipcast.clock import clock
 from clipcast.common.problems import Problem
+from clipcast.database.limits import require_whole
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.people import repository
 from clipcast.people.passwords import hashed, matches, weakness
 from clipcast.workspaces.service import create_workspace, digest_of
 
-# Viewers read. Editors also post and connect accounts. Owners also manage members, keys and the workspace.
-ROLES = ("viewer", "editor", "owner")
+# Viewers read. Reviewers also approve posts. Editors also post and connect accounts. Owners also manage members, keys
+# and the workspace; they see all clients.
+ROLES = ("viewer", "reviewer", "editor", "owner")
 SESSION_LIFETIME = timedelta(days=30)
 # The precision of `seen_at`, so that not every request writes to the database.
 SEEN_EVERY = timedelta(minutes=5)
@@ -157,6 +159,7 @@ async def change_workspace(
     session: AsyncSession, workspace_id: UUID, actor: Actor, changes: Mapping[str, str]
 ) -> Workspace:
     """Change settings of a workspace, such as `duplicates`, record those that differ, and return it."""
+    require_whole(session, "change the workspace")
     workspace = await session.get_one(Workspace, workspace_id)
     changed = {name: value for name, value in changes.items() if getattr(workspace, name) != value}
     for name, value in changed.items():
@@ -166,10 +169,18 @@ async def change_workspace(
     return workspace
 
 
-async def invite(session: AsyncSession, workspace_id: UUID, role: str, note: str, maker: User | None = None) -> str:
+async def invite(
+    session: AsyncSession,
+    workspace_id: UUID,
+    role: str,
+    note: str,
+    maker: User | None = None,
+    client_ids: Collection[UUID] | None = None,
+) -> str:
     """Create an invitation for one person and return its token.
 
-    The invitation is valid while `maker` is an owner of the workspace. `maker` is None for the operator's.
+    `client_ids` are the clients that the person will see; None for all. The invitation is valid while `maker` is an
+    owner of the workspace. `maker` is None for the operator's.
     """
     token = secrets.token_urlsafe(32)
     session.add(
@@ -177,6 +188,7 @@ async def invite(session: AsyncSession, workspace_id: UUID, role: str, note: str
             digest=digest_of(token),
             workspace_id=workspace_id,
             role=role,
+            client_ids=None if client_ids is None or role == "owner" else sorted(client_ids),
             maker_id=maker and maker.id,
             note=note[:NAME_MAX],
             expires_at=clock.now() + INVITATION_LIFETIME,
@@ -198,7 +210,8 @@ async def join(session: AsyncSession, token: str, user: User) -> Invitation:
     invitation = await look_at_invitation(session, token, lock=True)
     if user.id in await repository.lock_members(session, invitation.workspace_id):
         raise NotAllowed("You are a member of this workspace already.")
-    session.add(Membership(user_id=user.id, workspace_id=invitation.workspace_id, role=invitation.role))
+    role, clients = invitation.role, invitation.client_ids
+    session.add(Membership(user_id=user.id, workspace_id=invitation.workspace_id, role=role, client_ids=clients))
     await session.delete(invitation)
     return invitation
 
@@ -225,4 +238,19 @@ async def change_role(session: AsyncSession, workspace_id: UUID, user_id: UUID, 
         await session.delete(member)
     else:
         member.role = role
+        if role == "owner":
+            member.client_ids = None
+    return member
+
+
+async def limit_member(
+    session: AsyncSession, workspace_id: UUID, user_id: UUID, client_ids: Collection[UUID] | None
+) -> Membership:
+    """Limit a member to some clients; None to all. Raises NotAllowed for an owner."""
+    member = (await repository.lock_members(session, workspace_id)).get(user_id)
+    if member is None:
+        raise NotAllowed("There is no such member.")
+    if member.role == "owner" and client_ids is not None:
+        raise NotAllowed("Owners see all clients. Choose another role first.")
+    member.client_ids = None if client_ids is None else sorted(client_ids)
     return member

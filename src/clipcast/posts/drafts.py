@@ -21,6 +21,7 @@ from clipcast.common.ids import parse_id
 from clipcast.common.problems import NotFound
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database import page_of
+from clipcast.database.limits import SEES_ALL, limit_of
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Draft, Item
 from clipcast.platforms.metadata import Metadata
@@ -232,9 +233,13 @@ async def save_draft(
     Without `edit`, the content replaces any stored version. Saves of the same page never conflict: the response to one
     may be lost, or arrive after the next was sent.
 
-    Raise NotFound for a draft of another workspace. Raise DraftConflict if the draft has been posted, or if another
-    page has saved it after this page read it.
+    Raise NotFound for a draft of another workspace, and for one that the session does not see. Raise DraftConflict if
+    the draft has been posted, or if another page has saved it after this page read it.
     """
+    if limit_of(session):
+        exists = select(Draft.id).where(Draft.id == draft_id).execution_options(**SEES_ALL)
+        if await session.scalar(exists):
+            await get_draft(session, workspace_id, str(draft_id))
     now = clock.now()
     author = {"saved_by": edit.author, "saved_from": edit.page} if edit else {"saved_by": "", "saved_from": ""}
     row = {"id": draft_id, "workspace_id": workspace_id, "content": content, "updated_at": now} | author

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.clients.rule_schemas import NONE
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, Problem, ValidationFailed
@@ -64,6 +65,7 @@ async def update_post(
             path, patch = patches[item.id]
             if _patch(item, patch, path, references, starts_at, found):
                 patched.add(item.id)
+                _check_rule(post, item, before[item.id], references, path, found)
         elif moved:
             found.errors += _problems_of_time(item, references, starts_at, post.scheduled_at or post.created_at)
     all_items = await repository.get_items(session, post.id)
@@ -129,6 +131,7 @@ async def update_item(
     found, before = Findings(), item.connection_id
     references = await _load_references(session, post, items, [change], settings)
     changed = _patch(item, change, "", references, post.scheduled_at or clock.now(), found)
+    _check_rule(post, item, before, references, "", found)
     all_items = await repository.get_items(session, post.id)
     _check_unique(all_items, found, "")
     if found.errors:
@@ -229,6 +232,17 @@ def _patch(
     item.updated_at = clock.now()
     item.version += 1
     return True
+
+
+def _check_rule(
+    post: Post, item: Item, connection_id: UUID, references: References, path: str, found: Findings
+) -> None:
+    """Add a problem if the item of a post without a review moved to an account whose client wants one."""
+    account = references.connections.get(item.connection_id)
+    moved = item.connection_id != connection_id
+    if moved and post.review is None and account and account.review_rule not in (None, NONE):
+        message = "Posts of this account's client need an approval. Send the post for review first."
+        found.errors.append(Problem(f"{path}/connectionId", "no_reviewer", message))
 
 
 def _problems_of_time(item: Item, references: References, starts_at: datetime, before: datetime) -> list[Problem]:

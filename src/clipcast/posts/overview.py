@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from clipcast.clock import clock
+from clipcast.database.limits import Limit, limit_of
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.people import Membership
@@ -206,7 +207,7 @@ def _failed(workspace_id: UUID, accounts: Accounts, zone: ZoneInfo, since: datet
 
 
 # By workspace, accounts, zone and day.
-_past_days: dict[tuple[UUID, frozenset[UUID] | None, str, date], dict[date, int]] = {}
+_past_days: dict[tuple[UUID, Limit | None, frozenset[UUID] | None, str, date], dict[date, int]] = {}
 
 
 async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo, accounts: Accounts = None) -> list[Day]:
@@ -215,7 +216,7 @@ async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo, acco
     local = now.astimezone(zone)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     first = (midnight - timedelta(days=DAYS - 1)).replace(fold=0)
-    key = workspace_id, None if accounts is None else frozenset(accounts), zone.key, local.date()
+    key = workspace_id, limit_of(session), None if accounts is None else frozenset(accounts), zone.key, local.date()
     if key not in _past_days:
         rows = await session.execute(_published(workspace_id, accounts, zone, first, midnight))
         while len(_past_days) >= KEPT:

@@ -11,6 +11,7 @@ from clipcast.clients.names import clean_name
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.names import name_key
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
+from clipcast.database.limits import SEES_ALL, limit_of
 from clipcast.database.models.post_templates import PostTemplate
 from clipcast.posts import drafts
 
@@ -58,6 +59,10 @@ async def save_template(
     """Save what a template keeps of a draft's content. A template of this name gets it. Raise ValidationFailed."""
     name = _read_name(typed)
     found = await _of_name(session, workspace_id, name)
+    if found is not None and limit_of(session):
+        seen = {one.id for one in await list_templates(session, workspace_id)}
+        if found.id not in seen:
+            raise _problem("A template that you do not see has this name. Choose another name.")
     if found is None:
         count = select(func.count()).where(PostTemplate.workspace_id == workspace_id)
         if (await session.execute(count.select_from(PostTemplate))).scalar_one() >= TEMPLATES_MAX:
@@ -96,4 +101,5 @@ async def _of_name(session: AsyncSession, workspace_id: UUID, name: str) -> Post
     query = select(PostTemplate).where(
         PostTemplate.workspace_id == workspace_id, PostTemplate.name_key == name_key(name)
     )
-    return (await session.scalars(query.with_for_update())).one_or_none()
+    # Names are unique, also for those who do not see the template.
+    return (await session.scalars(query.with_for_update().execution_options(**SEES_ALL))).one_or_none()

@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
+from clipcast.clients.rule_schemas import NONE
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.media import Media
@@ -35,7 +36,7 @@ from clipcast.posts.schedule import find_slot, wants_slot
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS, CreatePost
 from clipcast.posts.shorthand import common_texts, resolve_accounts, with_texts
 from clipcast.posts.spellings import respell_post
-from clipcast.reviews.requests import Request, check_request
+from clipcast.reviews.requests import Request, check_request, request_by_rules
 from clipcast.reviews.schemas import ReviewRequest
 
 HORIZON = timedelta(days=365)
@@ -90,6 +91,8 @@ class Checked(Findings):
     targets: list[Target] = field(default_factory=list)
     # Who must approve the post before it is sent; None without a review.
     review: Request | None = None
+    # The same by the rules of its clients.
+    rule: Request | None = None
 
 
 async def check_post(
@@ -99,17 +102,18 @@ async def check_post(
     settings: Settings,
     kept: Collection[UUID] = (),
     take_slot: bool = False,
+    has_review: bool = False,
 ) -> Checked:
     """Check a whole body of POST /posts. `kept` holds the connections of the post that it replaces.
 
-    With `take_slot`, the posting time that the body wants stays free until the executor's transaction ends.
+    `has_review` says that the replaced post has a review, which stays. With `take_slot`, the posting time that the body
+    wants stays free until the executor's transaction ends.
     """
     body, problems = respell_post(body)
     checked = Checked(errors=problems + check_form(CreatePost, body))
     if isinstance(body, dict):
         checked.scheduled_at = check_time(body.get("scheduled_at"), checked)
         checked.allows_duplicates = body.get("allow_duplicate") is True
-        checked.review = await _check_review(executor, workspace_id, body.get("review"), checked)
     targets = list(targets_of(body))
     written = {f"{path}/connectionId": target.get("connectionId") for _, path, _, _, target, _ in targets}
     account_ids, unresolved = await resolve_accounts(executor, workspace_id, written)
@@ -119,6 +123,8 @@ async def check_post(
     edit_ids = {id for _, _, edit, *_ in targets if (id := parse_id(edit))}
     connection_ids = {id for value in written.values() if (id := parse_id(value))}
     references = await load_references(executor, workspace_id, edit_ids, connection_ids, settings)
+    if isinstance(body, dict):
+        await _check_review(executor, workspace_id, body.get("review"), references, checked, kept, has_review)
     if wants_slot(body):
         accounts = references.connections.values()
         slot, problems = await find_slot(executor, workspace_id, body, accounts, take_slot)
@@ -161,16 +167,31 @@ async def check_post(
     return checked
 
 
-async def _check_review(executor: Executor, workspace_id: UUID, wanted: Any, found: Findings) -> Request | None:
-    """Return who must approve the post, or None. Add the problems of a well-formed request to `found`."""
-    if wanted is None:
-        return None
-    try:
-        request, problems = await check_request(executor, workspace_id, ReviewRequest.model_validate(wanted), "/review")
-    except ValidationError:
-        return None  # `check_form` reports it
-    found.errors += problems
-    return request
+async def _check_review(
+    executor: Executor,
+    workspace_id: UUID,
+    wanted: Any,
+    references: References,
+    checked: Checked,
+    kept: Collection[UUID],
+    has_review: bool,
+) -> None:
+    """Add who must approve the post, as the body says it or by the rules of its clients, with the problems of this."""
+    accounts = references.connections.values()
+    clients = {one.client_id for one in accounts}
+    if wanted is not None:
+        try:
+            request = ReviewRequest.model_validate(wanted)
+        except ValidationError:
+            return  # `check_form` reports it
+        checked.review, problems = await check_request(executor, workspace_id, request, "/review", clients)
+        checked.errors += problems
+        return
+    ruled = [one for one in accounts if one.client_id and one.review_rule not in (None, NONE)]
+    if all(one.id in kept for one in ruled) and (has_review or not ruled):
+        return
+    checked.rule, problems = await request_by_rules(executor, workspace_id, clients)
+    checked.errors += problems
 
 
 async def check_doubles(

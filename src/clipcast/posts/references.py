@@ -31,7 +31,8 @@ RENDERS = Statement(f"""
 
 CONNECTIONS = Statement("""
     SELECT connections.id, platform, CAST(profile AS text) AS profile, scopes, sandbox, status, status_reason,
-           renewable, signed_in_until, username, client_id, workspaces.duplicates
+           renewable, signed_in_until, username, client_id, workspaces.duplicates,
+           (SELECT review_rule FROM clients WHERE clients.id = connections.client_id) AS review_rule
     FROM connections JOIN workspaces ON workspaces.id = connections.workspace_id
     WHERE workspace_id = :workspace_id AND connections.id = ANY(:ids) AND removed_at IS NULL
 """)
@@ -72,6 +73,8 @@ class ReferencedConnection:
     client_id: UUID | None
     # What its workspace does about doubles.
     duplicates: str
+    # The rule of review of its client (clients/review_rules.py); None without a client.
+    review_rule: str | None = None
 
 
 @dataclass(frozen=True)

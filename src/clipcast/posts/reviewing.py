@@ -4,7 +4,8 @@ Every function locks the post, then its jobs and items, so that it comes before 
 and any claim (reviews/service.py).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -12,19 +13,26 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor
+from clipcast.clients.rule_schemas import NONE
 from clipcast.common.ids import parse_id
-from clipcast.common.problems import ValidationFailed
+from clipcast.common.problems import AppError, Problem, ValidationFailed
+from clipcast.database import Database
 from clipcast.database.hot_queries import from_session
+from clipcast.database.models.clients import Client
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewState
+from clipcast.posts.clients import clients_of
 from clipcast.posts.service import get_pending, get_post
 from clipcast.reviews import repository, service
-from clipcast.reviews.requests import check_request
+from clipcast.reviews.requests import check_request, request_by_rules
 from clipcast.reviews.schemas import CommentOut, ReviewerOut, ReviewOut, ReviewRequest, ReviewSummary
 from clipcast.reviews.states import shown_state
 
 NOT_PENDING = "post_not_pending"
+# What people are told of many posts, where the API's message is about calls.
+REFUSED = {NOT_PENDING: "It is going out or has gone out.", "not_found": "It is gone."}
 
 
 async def send_for_review(
@@ -32,10 +40,75 @@ async def send_for_review(
 ) -> None:
     """Send a pending post for review, also again. Raise NotFound, AppError 409, or ValidationFailed."""
     post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)
-    request, problems = await check_request(await from_session(session), workspace_id, wanted, path)
+    client_ids = await _clients_of(session, items)
+    request, problems = await check_request(await from_session(session), workspace_id, wanted, path, client_ids)
     if problems:
         raise ValidationFailed(problems)
     await service.send(session, post, items, request, by)
+
+
+async def _clients_of(session: AsyncSession, items: Collection[Item]) -> set[UUID | None]:
+    query = select(Connection.client_id).where(Connection.id.in_({item.connection_id for item in items}))
+    return set(await session.scalars(query))
+
+
+async def only_client_of(session: AsyncSession, workspace_id: UUID, post_id: str) -> UUID | None:
+    """Return the client of all accounts of a post; None if they are of several, or of none."""
+    post = await get_post(session, workspace_id, post_id)
+    return (await clients_of(session, [post.id])).get(post.id)
+
+
+@dataclass
+class SentMany:
+    """The posts that were sent for review, and the sentence that says why not for each of the others."""
+
+    sent: list[UUID] = field(default_factory=list)
+    refused: dict[UUID, str] = field(default_factory=dict)
+
+
+async def send_many(
+    database: Database, workspace_id: UUID, post_ids: Iterable[UUID], by: Actor, wanted: ReviewRequest | None = None
+) -> SentMany:
+    """Send posts for review, each in a transaction of its own: what can be sent is sent.
+
+    Without `wanted`, the reviewers are those of each post's client. A post whose client has none is refused.
+    """
+    found = SentMany()
+    for id in post_ids:
+        try:
+            async with database.begin() as session:
+                if wanted:
+                    await send_for_review(session, workspace_id, str(id), wanted, by)
+                else:
+                    await _send_by_rules(session, workspace_id, str(id), by)
+            found.sent.append(id)
+        except ValidationFailed as failed:
+            found.refused[id] = " ".join(problem.message for problem in failed.errors)
+        except AppError as error:
+            found.refused[id] = REFUSED.get(error.code, error.detail)
+    return found
+
+
+async def _send_by_rules(session: AsyncSession, workspace_id: UUID, post_id: str, by: Actor) -> None:
+    post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)
+    client_ids = await _clients_of(session, items)
+    request, problems = await request_by_rules(await from_session(session), workspace_id, client_ids)
+    if request is None:
+        message = "Its client has no reviewers. Choose them on the client's page, or send the post from its own."
+        problems = [Problem("/review", "no_reviewer", message)]
+    if problems or request is None:
+        raise ValidationFailed(problems)
+    await service.send(session, post, items, request, by)
+
+
+async def needs_approval(session: AsyncSession, workspace_id: UUID, post_id: str) -> bool:
+    """Return whether a client of the post wants its posts to be approved."""
+    query = select(Client.id).join(Connection, Connection.client_id == Client.id)
+    query = query.join(Item, Item.connection_id == Connection.id).where(Client.review_rule != NONE)
+    found = await session.scalars(
+        query.where(Item.workspace_id == workspace_id, Item.post_id == parse_id(post_id)).limit(1)
+    )
+    return found.first() is not None
 
 
 async def withdraw_review(session: AsyncSession, workspace_id: UUID, post_id: str, by: Actor) -> None:

@@ -117,7 +117,9 @@ async def _create(
     made: Made,
 ) -> PostCreated:
     kept_ids = kept.connection_ids if kept else ()
-    checked = await check_post(executor, workspace_id, body, settings, kept_ids, take_slot=True)
+    has_review = bool(kept and kept.review)
+    checked = await check_post(executor, workspace_id, body, settings, kept_ids, take_slot=True, has_review=has_review)
+    checked.review = checked.review or checked.rule
     post_errors = [error for error in checked.errors if not error.path.startswith("/videos/")]
     if checked.errors and (not partial or post_errors or not checked.items):
         raise ValidationFailed(checked.errors)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased, contains_eager
 
 from clipcast.common.ids import parse_id
 from clipcast.database import page_of
+from clipcast.database.limits import SEES_ALL
 from clipcast.database.models.clips import Render
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item
@@ -134,7 +135,7 @@ async def count_ordered(session: AsyncSession, workspace_id: UUID) -> int:
 async def is_posted(session: AsyncSession, *renders: Render) -> bool:
     """Return whether an item names one of the renders."""
     query = select(Item.id).where(Item.edit_id.in_([render.edit_setting_id for render in renders])).limit(1)
-    return (await session.execute(query)).first() is not None
+    return (await session.execute(query.execution_options(**SEES_ALL))).first() is not None
 
 
 async def renders_of_clip(session: AsyncSession, clip_id: UUID) -> list[Render]:

@@ -1,6 +1,7 @@
 """Review links: people without a sign-in review the posts that were sent for review with a link.
 
-A token has 256 random bits, and only its digest is stored. A link ends after LIFETIME, or when it is revoked.
+A token has 256 random bits, and only its digest is stored. A link ends LIFETIME after the last post that was sent with
+it, or when it is revoked. A link of a client shows posts of this client only.
 """
 
 import secrets
@@ -15,11 +16,13 @@ from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
 from clipcast.common.settings import Settings
+from clipcast.database.limits import require_client
 from clipcast.database.models.posts import Post
 from clipcast.database.models.reviews import Review, Reviewer, ReviewLink, ReviewState
+from clipcast.reviews import repository
 from clipcast.workspaces.service import digest_of
 
-LIFETIME = timedelta(days=14)
+LIFETIME = repository.LINK_LIFETIME
 LINKS_MAX = 200
 # Of the addresses of videos and pictures on the page of a link.
 MEDIA_LIFETIME = timedelta(hours=1)
@@ -28,18 +31,26 @@ SHOWN_MAX = 50
 
 
 async def create_link(
-    session: AsyncSession, settings: Settings, workspace_id: UUID, name: str, zone: str, by: Actor
+    session: AsyncSession,
+    settings: Settings,
+    workspace_id: UUID,
+    name: str,
+    zone: str,
+    by: Actor,
+    client_id: UUID | None = None,
 ) -> tuple[ReviewLink, str]:
     """Create a link and return it with its address, which is not stored.
 
-    Raise AppError 409 if the workspace has LINKS_MAX open links.
+    Raise AppError 409 if the workspace has LINKS_MAX open links, and 403 if somebody who sees some clients only makes
+    one for nobody of them.
     """
+    require_client(session, client_id, "make a review link")
     if len(await list_links(session, workspace_id)) >= LINKS_MAX:
         raise AppError(409, "too_many_links", f"The workspace has {LINKS_MAX} open review links. Revoke one first.")
     token = secrets.token_urlsafe(32)
     link = ReviewLink(
-        workspace_id=workspace_id, name=name, digest=digest_of(token), zone=zone, created_by=by.name,
-        expires_at=clock.now() + LIFETIME, opened_at=None,
+        workspace_id=workspace_id, client_id=client_id, name=name, digest=digest_of(token), zone=zone,
+        created_by=by.name, expires_at=clock.now() + LIFETIME, opened_at=None,
     )  # fmt: skip
     session.add(link)
     await session.flush()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,16 +17,18 @@ from clipcast.database.models.people import Membership, User
 from clipcast.database.models.posts import Post
 from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink, ReviewState
 from clipcast.jobs.wake import wake_router
-from clipcast.reviews.states import NEEDY, ShownState, in_state
+from clipcast.reviews.states import EXPIRED, NEEDY, UNAPPROVED, ShownState, in_state
 
 MEMBERS = Statement("""
-    SELECT users.id, users.email FROM memberships JOIN users ON users.id = memberships.user_id
+    SELECT users.id, users.email, memberships.role, memberships.client_ids
+    FROM memberships JOIN users ON users.id = memberships.user_id
     WHERE memberships.workspace_id = :workspace_id AND users.email = ANY(:emails)
 """)
 OPEN_LINKS = Statement("""
-    SELECT id FROM review_links
+    SELECT id, client_id FROM review_links
     WHERE workspace_id = :workspace_id AND id = ANY(:ids) AND revoked_at IS NULL AND expires_at > :now
 """)
+PROLONG = Statement("UPDATE review_links SET expires_at = greatest(expires_at, :until) WHERE id = ANY(:ids)")
 ADD_REVIEW = Statement("""
     INSERT INTO reviews (id, post_id, workspace_id, rule, message, requested_by, requested_at)
     VALUES (:id, :post_id, :workspace_id, :rule, :message, :requested_by, :now)
@@ -37,25 +39,41 @@ ADD_REVIEWERS = Statement("""
     FROM jsonb_to_recordset(CAST(:reviewers AS jsonb)) AS one(user_id uuid, link_id uuid)
 """)
 ATTACH = Statement("UPDATE reviews SET post_id = :post_id WHERE id = :id")
+# Of a review link, from its last use for a post.
+LINK_LIFETIME = timedelta(days=14)
+WAITING_MAX = 99
 # Members who are asked are told by their id; other events go to whoever chose them.
 WRITE_EVENT = Statement("SELECT write_event(:workspace_id, :type, :now, :post_id, CAST(:facts AS jsonb))")
 
 
-async def members_of(executor: Executor, workspace_id: UUID, emails: Collection[str]) -> dict[str, UUID]:
+@dataclass(frozen=True)
+class FoundMember:
+    """A member: the user's id, the role, and the clients that the member sees; None for all."""
+
+    id: UUID
+    email: str
+    role: str
+    client_ids: list[UUID] | None
+
+
+async def members_of(executor: Executor, workspace_id: UUID, emails: Collection[str]) -> dict[str, FoundMember]:
     """Return the members with these e-mail addresses, by address."""
     rows = await executor.fetch(MEMBERS, {"workspace_id": workspace_id, "emails": list(emails)})
-    return {row["email"]: row["id"] for row in rows}
+    return {row["email"]: FoundMember(**dict(row)) for row in rows}
 
 
-async def open_links_of(executor: Executor, workspace_id: UUID, ids: Collection[UUID]) -> set[UUID]:
-    """Return the links of these that have not ended."""
+async def open_links_of(executor: Executor, workspace_id: UUID, ids: Collection[UUID]) -> dict[UUID, UUID | None]:
+    """Return the links of these that have not ended, each with its client."""
     values = {"workspace_id": workspace_id, "ids": list(ids), "now": clock.now()}
-    return {row["id"] for row in await executor.fetch(OPEN_LINKS, values)}
+    return {row["id"]: row["client_id"] for row in await executor.fetch(OPEN_LINKS, values)}
 
 
 async def add_reviewers(
     executor: Executor, review_id: UUID, members: Collection[UUID], links: Collection[UUID]
 ) -> None:
+    """Add reviewers. The links live on for LINK_LIFETIME."""
+    if links:
+        await executor.fetch(PROLONG, {"ids": list(links), "until": clock.now() + LINK_LIFETIME})
     rows = [{"user_id": id} for id in members] + [{"link_id": id} for id in links]
     await executor.fetch(ADD_REVIEWERS, {"review_id": review_id, "reviewers": to_json(rows).decode()})
 
@@ -100,7 +118,7 @@ class NamedReviewer:
 async def named_reviewers(session: AsyncSession, review_id: UUID, workspace_id: UUID) -> list[NamedReviewer]:
     """Return the reviewers with their names: members first, each by name."""
     now = clock.now()
-    member = Membership.user_id.is_not(None)
+    member = func.coalesce(Membership.role, "viewer") != "viewer"
     query = (
         select(Reviewer, User.name, member, ReviewLink)
         .outerjoin(User, User.id == Reviewer.user_id)
@@ -110,7 +128,9 @@ async def named_reviewers(session: AsyncSession, review_id: UUID, workspace_id: 
     )
     found = []
     for row, name, is_member, link in await session.execute(query):
-        if link is None:
+        if link is None and row.link_id:  # of a client that the viewer does not see
+            found.append(NamedReviewer(row, "link", "A review link", False))
+        elif link is None:
             found.append(NamedReviewer(row, "member", name, is_member))
         else:
             is_open = link.revoked_at is None and link.expires_at > now
@@ -157,6 +177,21 @@ async def count_by_state(session: AsyncSession, workspace_id: UUID) -> dict[Show
         query = select(func.count()).select_from(Post).where(Post.workspace_id == workspace_id, in_state(state))
         counted[state] = (await session.execute(query)).scalar_one()
     return counted
+
+
+async def count_waiting(session: AsyncSession, workspace_id: UUID, user_id: UUID, may_edit: bool) -> int:
+    """Return how many posts wait for a member: for a first decision; for editors, also for changes or a new time.
+
+    A number above WAITING_MAX means more than that.
+    """
+    mine = select(Reviewer.id).join(Review, Review.id == Reviewer.review_id)
+    mine = mine.where(Review.post_id == Post.id, Reviewer.user_id == user_id, Reviewer.decision.is_(None))
+    wanted = in_state("waiting") & mine.exists()
+    if may_edit:
+        wanted = wanted | in_state("changes_requested") | in_state(EXPIRED)
+    query = select(Post.id).where(Post.workspace_id == workspace_id, Post.review.in_(UNAPPROVED), wanted)
+    counted = query.limit(WAITING_MAX + 1).subquery()
+    return (await session.execute(select(func.count()).select_from(counted))).scalar_one()
 
 
 async def progress_of(session: AsyncSession, review_ids: Collection[UUID]) -> dict[UUID, Progress]:

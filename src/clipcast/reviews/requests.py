@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from clipcast.clients.review_rules import rules_of
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import Problem
 from clipcast.database.hot_queries import Executor
@@ -22,17 +23,20 @@ class Request:
 
 
 async def check_request(
-    executor: Executor, workspace_id: UUID, wanted: ReviewRequest, path: str
+    executor: Executor, workspace_id: UUID, wanted: ReviewRequest, path: str, client_ids: Collection[UUID | None]
 ) -> tuple[Request, list[Problem]]:
-    """Return the request, and the problems of its reviewers: members and links that do not exist, or nobody at all."""
+    """Return the request, and the problems of its reviewers: those who cannot approve the post, or nobody at all.
+
+    `client_ids` are those of the post's accounts.
+    """
     emails = [email.strip().lower() for email in wanted.members]
     link_ids = [parse_id(id) for id in wanted.links]
     members = await repository.members_of(executor, workspace_id, emails)
     links = await repository.open_links_of(executor, workspace_id, [id for id in link_ids if id])
     problems = [
-        Problem(f"{path}/members/{index}", "not_found", f"The workspace has no member {email[:100]!r}.")
+        Problem(f"{path}/members/{index}", "not_found", message)
         for index, email in enumerate(emails)
-        if email not in members
+        if (message := _why_not(members.get(email), email, client_ids))
     ]
     problems += [
         Problem(
@@ -43,6 +47,48 @@ async def check_request(
         for index, id in enumerate(link_ids)
         if id not in links
     ]
+    problems += [
+        Problem(f"{path}/links/{index}", "not_found", "The link shows posts of one other client. Choose another link.")
+        for index, id in enumerate(link_ids)
+        if id in links and links[id] and {links[id]} != set(client_ids)
+    ]
     if not emails and not link_ids:
         problems.append(Problem(path, "no_reviewer", "Nobody is asked. Name a member or a review link."))
-    return Request(set(members.values()), links, wanted.rule, wanted.message), problems
+    asked = {one.id for one in members.values()}
+    return Request(asked, set(links), wanted.rule, wanted.message), problems
+
+
+def _why_not(member: repository.FoundMember | None, email: str, client_ids: Collection[UUID | None]) -> str | None:
+    """Return why somebody cannot approve a post of these clients; None if it is a member who can."""
+    if member is None:
+        return f"The workspace has no member {email[:100]!r}."
+    if member.role == "viewer":
+        return (
+            f"{email[:100]!r} is a viewer. Reviewers, editors and owners approve posts. Ask an owner for another role."
+        )
+    if member.client_ids is not None and not set(client_ids) <= set(member.client_ids):
+        return f"{email[:100]!r} sees other clients only. Choose a member who sees the post."
+    return None
+
+
+async def request_by_rules(
+    executor: Executor, workspace_id: UUID, client_ids: Collection[UUID | None]
+) -> tuple[Request | None, list[Problem]]:
+    """Return who must approve a post over accounts of these clients by their rules; None if no client has a rule."""
+    rules = await rules_of(executor, workspace_id, [id for id in client_ids if id])
+    if not rules:
+        return None, []
+    problems = [
+        Problem("/review", "no_reviewer", f"Posts of {one.client!r} need an approval, but none of its reviewers can "
+                "give it any more. Choose reviewers of the client, or name some in `review`.")
+        for one in rules
+        if not one.members and not one.links
+    ]  # fmt: skip
+    members = {id for one in rules for id in one.members}
+    # The people of a link see posts of their client only.
+    links = {id for one in rules for id in one.links} if len(client_ids) == 1 else set()
+    if not problems and not members and not links:
+        message = "The post is over several clients, so no review link can approve it. Name members in `review`."
+        problems = [Problem("/review", "no_reviewer", message)]
+    is_any = len(rules) == 1 and rules[0].rule == "any"
+    return Request(members, links, "any" if is_any else "all", ""), problems

@@ -209,19 +209,28 @@ class CreateReviewLink(Body):
         str,
         Field(description="The IANA name of the time zone in which its page shows times.", examples=["Europe/Lisbon"]),
     ] = "UTC"
+    client_id: Annotated[
+        str | None,
+        Field(
+            description="The client whose people get it. It then shows posts of this client only. null: any posts.",
+            json_schema_extra={"format": "uuid"},
+            examples=["0198c7a4-d3a7-7e68-8f51-708192a3b4c5"],
+        ),
+    ] = None
 
 
 class ReviewLinkOut(ResponseModel):
     """A review link, without its address."""
 
     id: Annotated[Id, Field(description="The link's id, for `review.links`.")]
+    client_id: Annotated[Id | None, Field(description="The client whose people have it. null: none.")]
     name: Annotated[str, Field(description="Who has it.", examples=["Casa Verde Plants"])]
     timezone: Annotated[
         str, Field(validation_alias="zone", description="The time zone of its page.", examples=["Europe/Lisbon"])
     ]
     created_by: Annotated[str, Field(description="Who created it.", examples=["Editor"])]
     created_at: Annotated[Timestamp, Field(description="When it was created.")]
-    expires_at: Annotated[Timestamp, Field(description="When it ends.")]
+    expires_at: Annotated[Timestamp, Field(description="When it ends, unless another post is sent with it.")]
     opened_at: Annotated[Timestamp | None, Field(description="When it was last opened.")]
 
 

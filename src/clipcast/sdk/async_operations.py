@@ -397,7 +397,8 @@ class AsyncOperations(AsyncCalls):
 
         Create a link for people without a sign-in. Its page shows the posts that are sent for review with it.
 
-        It works for 14 days, for any number of posts. The response holds its address, which is shown once.
+        It works for 14 days after the last post that is sent with it, for any number of posts. The response
+        holds its address, which is shown once. With `client_id`, it shows posts of this client only.
         """
         return await self._call(requests.create_review_link(idempotency_key=idempotency_key, **body))
 
@@ -533,7 +534,7 @@ class AsyncOperations(AsyncCalls):
 
         Create a client: a group of accounts. PATCH /connections/{connection_id} puts an account into it.
 
-        A workspace has at most 500 clients.
+        A workspace has at most 500 clients. To pass `review`, a key needs the scope `reviews:decide`, too.
         """
         return await self._call(requests.create_client(idempotency_key=idempotency_key, **body))
 
@@ -562,8 +563,10 @@ class AsyncOperations(AsyncCalls):
     async def update_client(self, client_id: str, /, **body: Unpack[models.UpdateClient]) -> models.ClientDetail:
         """Change a client.
 
-        Change the name, the time zone, the colour or the signature of a client. Scheduled posts keep their
-        times.
+        Change the name, the time zone, the colour, the signature or the reviewers of a client.
+
+        Scheduled posts keep their times, and their reviews. To change `review`, a key needs the scope
+        `reviews:decide`, too.
         """
         return await self._call(requests.update_client(client_id, **body))
 

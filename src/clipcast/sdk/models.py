@@ -14,6 +14,7 @@ BlueskyMetadataThreadgate = Literal["mentioned", "followers", "following"]
 BulkDownloadStatus = Literal["processing", "completed", "failed"]
 CaptionStylePosition = Literal["top", "middle", "bottom"]
 CaptionsMode = Literal["burn", "sidecar"]
+ClientReviewRule = Literal["none", "any", "all"]
 CommentAuthorKind = Literal["member", "link", "key"]
 ConnectionStatus = Literal["active", "needs_reconnect", "disabled"]
 ConversionAction = Literal["remux", "audio", "video"]
@@ -76,6 +77,7 @@ ErrorCode = Literal[
     "invalid_text",
     "item_in_progress",
     "item_not_failed",
+    "limited_to_clients",
     "media_unavailable",
     "method_not_allowed",
     "no_failed_items",
@@ -730,6 +732,7 @@ class ClientDetail(TypedDict):
     timezone: str
     logo_url: str | None
     signature: str
+    review: ClientReview
     account_count: int
     created_at: str
     updated_at: str
@@ -747,6 +750,14 @@ class ClientQueue(TypedDict):
 
     timezone: str
     queue: list[QueueEntry]
+
+
+class ClientReview(TypedDict):
+    """Who approves the posts of a client."""
+
+    rule: ClientReviewRule
+    members: NotRequired[list[str]]
+    links: NotRequired[list[str]]
 
 
 class Comment(TypedDict):
@@ -882,6 +893,7 @@ class CreateClient(TypedDict):
     name: str
     timezone: str
     color: NotRequired[int | None]
+    review: NotRequired[ClientReview | None]
 
 
 class CreateHashtagSet(TypedDict):
@@ -931,6 +943,7 @@ class CreateReviewLink(TypedDict):
 
     name: str
     timezone: NotRequired[str]
+    client_id: NotRequired[str | None]
 
 
 class CreateTemplate(TypedDict):
@@ -1920,6 +1933,7 @@ class ReviewLink(TypedDict):
     """A review link, without its address."""
 
     id: str
+    client_id: str | None
     name: str
     timezone: str
     created_by: str
@@ -1932,6 +1946,7 @@ class ReviewLinkCreated(TypedDict):
     """A new review link with its address."""
 
     id: str
+    client_id: str | None
     name: str
     timezone: str
     created_by: str
@@ -2194,6 +2209,7 @@ class UpdateClient(TypedDict):
     timezone: NotRequired[str | None]
     color: NotRequired[int | None]
     signature: NotRequired[str | None]
+    review: NotRequired[ClientReview | None]
 
 
 class UpdateConnection(TypedDict):

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from clipcast import __version__
 from clipcast.api import openapi, problems
+from clipcast.api.auth import identify
 from clipcast.api.endpoints.archives import downloads
 from clipcast.api.endpoints.archives import router as archives
 from clipcast.api.endpoints.assets import router as assets
@@ -67,7 +68,8 @@ def create_app(installation: Installation | None = None) -> FastAPI:
         workspaces,
         balance,
     ):
-        api.include_router(router)
+        # Before any other dependency: it decides what of the workspace the request sees.
+        api.include_router(router, dependencies=[Depends(identify)])
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     api.add_api_route("/openapi.components.json", _components_document, include_in_schema=False)
     app.include_router(api)

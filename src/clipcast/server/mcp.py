@@ -67,7 +67,7 @@ class McpEndpoint:
         """Return the caller, to whom the session belongs. Raises AppError 401, and says where to authorize."""
         installation = installation_of(request)
         try:
-            caller = await identify(request, installation, workspace=request.headers.get("x-workspace-id"))
+            caller = await identify(request, workspace=request.headers.get("x-workspace-id"))
         except AppError as error:
             if error.status == 401 and oauth.is_offered(installation.settings):
                 base = installation.settings.public_base

@@ -10,6 +10,7 @@ from clipcast.web import (
     calendar_queue,
     client_link,
     client_logo,
+    client_reviewers,
     client_times,
     clients,
     clip_editor,
@@ -60,7 +61,8 @@ def install(app: FastAPI) -> None:
     """Add the pages to the application."""
     pages = (
         client_link, client_logo, connecting, connection_actions,
-        overview, sign_in, account, connect, connections, clients, client_times, clip_library, clips, clip_editor,
+        overview, sign_in, account, connect, connections, clients, client_times, client_reviewers,
+        clip_library, clips, clip_editor,
         edit_files, edit_templates, compose, bulk, csv_import, post_views, post_export, posts, post_page, post_actions,
         calendar, calendar_moves, jobs, keys, settings, oauth, notifications, notices, phone, push, developers,
         webhooks, reference, events, gallery, palette,

@@ -72,6 +72,8 @@ async def create(member: Editing, request: Request) -> Response:
         async with member.installation.database.begin() as session:
             made = await service.create_client(session, member.workspace.id, body, member.actor)
     except AppError as error:
+        if error.status == 403:
+            raise
         _add_problems(form, error)
         return await _list(member, form)
     return member.redirect(f"/clients/{made.id}/accounts")

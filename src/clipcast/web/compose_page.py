@@ -57,11 +57,11 @@ async def show(
     """
     body = composition.body()
     async with member.installation.database.session() as session:
-        kept = await _kept(session, member, composition.content)
+        kept, has_review = await _kept(session, member, composition.content)
         conflict = conflict or await edit_conflicts.of_replaced(session, member, composition.content)
         theirs = await load_composition(member, session, conflict.content) if conflict else composition
     plan = await composition.plan(member, member.installation.database.hot_pool)
-    checked = await _check(member, request, composition, body, kept)
+    checked = await _check(member, request, composition, body, kept, has_review)
     async with member.installation.database.session() as session:
         conversions = await _conversions(session, member, checked, composition.chosen_clips)
         clients = await clients_of(session, composition.chosen_accounts)
@@ -99,6 +99,7 @@ async def show(
         "names": {str(one.edit_setting_id): one for one in composition.clips},
         "near": near,
         "clients": clients,
+        "in_review": has_review or checked.rule is not None,
         "conflict": conflict,
         "differences": _differences(member, theirs, composition) if conflict else [],
     } | _time(member, composition)
@@ -123,12 +124,17 @@ async def show(
 
 
 async def _check(
-    member: Member, request: Request, composition: Composition, body: dict[str, Any], kept: set[UUID]
+    member: Member,
+    request: Request,
+    composition: Composition,
+    body: dict[str, Any],
+    kept: set[UUID],
+    has_review: bool,
 ) -> Checked:
     """Return what preflight, the accounts and the linked files say of the draft."""
     installation, mine = member.installation, member.workspace.id
     pool, settings = installation.database.hot_pool, installation.settings
-    checked = await check_post(pool, mine, body, settings, kept)
+    checked = await check_post(pool, mine, body, settings, kept, has_review=has_review)
     checked.warnings += await check_doubles(
         pool, mine, checked, settings, parse_id(composition.content["replaces"] or "")
     )
@@ -229,12 +235,12 @@ def _repeats(composition: Composition) -> bool:
     return bool(composition.content["later"]) and composition.content["plan"] == REPEAT
 
 
-async def _kept(session: AsyncSession, member: Member, content: dict[str, Any]) -> set[UUID]:
-    """Return the ids of the accounts of the post that the draft replaces."""
-    if not content["replaces"]:
-        return set()
-    post = await repository.get_post(session, member.workspace.id, content["replaces"])
-    return {item.connection_id for item in await repository.get_items(session, post.id)} if post else set()
+async def _kept(session: AsyncSession, member: Member, content: dict[str, Any]) -> tuple[set[UUID], bool]:
+    """Return the ids of the accounts of the post that the draft replaces, and whether that has a review."""
+    post = content["replaces"] and await repository.get_post(session, member.workspace.id, content["replaces"])
+    if not post:
+        return set(), False
+    return {item.connection_id for item in await repository.get_items(session, post.id)}, post.review is not None
 
 
 def _differences(member: Member, theirs: Composition, mine: Composition) -> list[Difference]:

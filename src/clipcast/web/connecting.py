@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.clients.repository import get_client
-from clipcast.common.problems import NotFound
+from clipcast.common.problems import AppError, NotFound
 from clipcast.connections import repository
 from clipcast.connections.attempts import redirect_uri
 from clipcast.connections.client_links import LIFETIMES, make_client_link, revoke_client_link
@@ -118,6 +118,8 @@ async def connect_account(
             expected = await repository.get_connection(session, member.workspace.id, expects)
         if expected is None or expected.platform != platform:
             raise NotFound("connection", expects)
+    elif member.is_limited and not member.client:
+        raise AppError(403, "limited_to_clients", "You see some clients only: choose the client of the account first.")
     maker = (str(member.user.id), member.user.name)
     client = str(member.client.id) if member.client else None
     link = make_link(
@@ -130,6 +132,8 @@ async def connect_account(
 async def share_link(member: Editing, platform: str, sign_in_method: SignInMethod = None) -> Response:
     """Create a link for an account owner who has no sign-in to Clipcast. It works once, for a day."""
     method = _checked_method(platform, sign_in_method)
+    if member.is_limited:
+        raise AppError(403, "limited_to_clients", "You see some clients only: make a link for one of them.")
     maker = (str(member.user.id), member.user.name)
     async with member.installation.database.begin() as session:
         link = await hand_out_link(member.installation, session, member.workspace.id, platform, method, maker)

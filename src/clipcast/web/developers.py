@@ -20,6 +20,7 @@ from clipcast.people import service
 from clipcast.posts.body_drafts import BodyDraft, draft_of_body
 from clipcast.posts.drafts import new_draft
 from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.limits import read_clients, typed_clients
 from clipcast.web.viewers import Editing, Looking, Member, Owning
 from clipcast.workspaces import repository as workspaces
 from clipcast.workspaces.service import SCOPES, create_key, revoke
@@ -133,6 +134,7 @@ async def _keys(member: Member, page: PageParams = FIRST, key: str = "", form: F
         key_pages=pagination(page, total),
         key=key,
         form=form or FilledForm({"scopes": list(SCOPES)}),
+        typed_clients=typed_clients(form) if form else None,
         scopes=SCOPES,
         lives=LIVES,
         now=clock.now(),
@@ -149,13 +151,15 @@ async def make_key(member: Owning, request: Request) -> Response:
     form.add_problem("scopes", None if chosen else "A key needs at least one scope. Choose one.")
     form.add_problem("scopes", None if set(chosen) <= set(SCOPES) else "Choose from these scopes.")
     form.add_problem("days", "Choose one of the lifetimes." if days is None else None)
+    clients = read_clients(member, form)
     if form.problems or days is None:
         return await _keys(member, form=form)
     ends = clock.now() + timedelta(days=days) if days else None
     scopes = tuple(scope for scope in SCOPES if scope in chosen)
     async with member.installation.database.begin() as session:
-        key, secret = await create_key(session, name, [member.workspace.id], scopes, ends)
-        member.record(session, "key.created", key.name, key.id, scopes=list(scopes), days=days)
+        key, secret = await create_key(session, name, [member.workspace.id], scopes, ends, client_ids=clients)
+        limit = {} if clients is None else {"clients": sorted(map(str, clients))}
+        member.record(session, "key.created", key.name, key.id, scopes=list(scopes), days=days, **limit)
     return await _keys(member, key=secret)
 
 

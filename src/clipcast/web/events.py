@@ -7,11 +7,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from sqlalchemy import select
 from starlette.responses import Response, StreamingResponse
 
 from clipcast.common.ids import parse_id
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database.hot_queries import Statement
+from clipcast.database.models.posts import Post
 from clipcast.database.watchers import Kind
 from clipcast.notices import inbox
 from clipcast.posts.watching import POST
@@ -59,6 +61,9 @@ async def events(member: Looking, posts: Annotated[str, Query(max_length=4000)] 
     ids = [id for text in posts.split(",")[:POSTS_MAX] if (id := parse_id(text))]
     async with member.installation.database.begin() as session:
         notices = await inbox.inbox_of(session, member.user.id, member.workspace.id)
+        if member.is_limited:
+            seen = set(await session.scalars(select(Post.id).where(Post.id.in_(ids))))
+            ids = [id for id in ids if id in seen]
     return StreamingResponse(
         _changes(member, [(inbox.WATCHED, notices), *((POST, id) for id in ids)]),
         media_type="text/event-stream",

@@ -3,7 +3,7 @@
 A link that is guessed, revoked or expired, and a post that was not sent with the link, lead to the same page.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import quote, unquote
 from uuid import UUID
@@ -20,6 +20,7 @@ from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.problems import AppError
+from clipcast.database.limits import Limit, limited
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink, ReviewState
 from clipcast.installation import Installation
@@ -77,6 +78,7 @@ class Offered:
 async def link_page(token: str, request: Request, installation: InstallationDep, said: str = "") -> Response:
     """Return the posts that were sent for review with the link. Opening it decides nothing."""
     await _count(request, installation, f"review links from {network_of(address_of(request))}", LOOKS)
+    installation = await _as_seen(installation, token)
     async with installation.database.begin() as session:
         link = await find_link(session, token)
         if link is None:
@@ -84,11 +86,22 @@ async def link_page(token: str, request: Request, installation: InstallationDep,
         return await _page(request, installation, session, link, token, notice=SAID.get(said, ""))
 
 
+async def _as_seen(installation: Installation, token: str) -> Installation:
+    """Return the installation as the people of a link see it: with posts of its client only, if it has one."""
+    async with installation.database.session() as session:
+        link = await find_link(session, token)
+    if link is None or link.client_id is None:
+        return installation
+    limit = Limit((link.client_id,), link.id, link.name)
+    return replace(installation, database=limited(installation.database, limit))
+
+
 @router.post("/r/{token}/{review_id}/{action}")
 async def act(token: str, review_id: str, action: str, request: Request, installation: InstallationDep) -> Response:
     """Approve a post, ask for changes, comment, or take a decision back, until the post goes out."""
     await _count(request, installation, f"review links from {network_of(address_of(request))}", LOOKS)
     form = await read_form(request)
+    installation = await _as_seen(installation, token)
     async with installation.database.begin() as session:
         link = await find_link(session, token, lock=True)
         found = await post_of(session, link, review_id) if link else None

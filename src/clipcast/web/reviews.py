@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
+from clipcast.database.models.clients import Client
 from clipcast.database.models.posts import Post
 from clipcast.database.models.reviews import ReviewState
 from clipcast.people.repository import list_members
@@ -24,7 +25,7 @@ from clipcast.reviews.states import ShownState
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.review_contents import Shown, shown_items
-from clipcast.web.viewers import Editing, Looking, Member
+from clipcast.web.viewers import Editing, Looking, Member, Reviewing
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
@@ -60,6 +61,8 @@ class Chosen:
     own_id: str | None
     own_decision: str | None
     asks_links: bool
+    # Whether its client wants an approval.
+    needs_approval: bool
     scheduled: str
 
 
@@ -67,6 +70,14 @@ class Chosen:
 async def reviews_page(member: Looking, state: str = "waiting") -> Response:
     """Return the list of reviews in a state, with the first one beside it."""
     return await _page(member, state, None)
+
+
+@router.get("/review/count")
+async def review_count(member: Looking) -> Response:
+    """Return the number of reviews that wait for the viewer, for the sidebar."""
+    async with member.installation.database.session() as session:
+        number = await repository.count_waiting(session, member.workspace.id, member.user.id, member.may("editor"))
+    return member.render("parts/review_count.html", number=number)
 
 
 @router.get("/review/links")
@@ -81,12 +92,14 @@ async def create_link(member: Editing, request: Request) -> Response:
     form = await read_form(request)
     name = form.line("name")
     _check_link_name(form, name)
+    client = find_client(member, form)
     if form.problems:
         return await _links_page(member, form)
     async with member.installation.database.begin() as session:
         _, url = await links.create_link(
-            session, member.installation.settings, member.workspace.id, name, member.zone.key, member.actor
-        )
+            session, member.installation.settings, member.workspace.id, name, client.timezone if client else
+            member.zone.key, member.actor, client.id if client else None,
+        )  # fmt: skip
     return await _links_page(member, url=url)
 
 
@@ -96,6 +109,17 @@ async def revoke_link(member: Editing, link_id: str) -> Response:
     async with member.installation.database.begin() as session:
         await links.revoke_link(session, member.workspace.id, link_id, member.actor)
     return member.redirect("/review/links")
+
+
+def find_client(member: Member, form: FilledForm) -> Client | None:
+    """Return the client that the form names; None for no client. Add a problem for one that does not exist."""
+    name = form.line("client")
+    found = next((one for one in member.clients if str(one.id) == name), None)
+    if name and found is None:
+        form.add_problem("client", "This client was deleted. Choose again.")
+    if member.is_limited and not name:
+        form.add_problem("client", "Choose the client for whom the link is.")
+    return found
 
 
 async def _links_page(member: Member, form: FilledForm | None = None, url: str = "") -> Response:
@@ -171,6 +195,7 @@ async def _chosen(member: Member, session: AsyncSession, post_id: str) -> Chosen
         str(own.id) if own else None,
         own.decision if own else None,
         any(one.kind == "link" for one in review.reviewers),
+        await reviewing.needs_approval(session, mine, post_id),
         times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else "",
     )
 
@@ -205,7 +230,7 @@ async def _decide(member: Member, post_id: str, decision: ReviewState | None, fo
     try:
         async with member.installation.database.begin() as session:
             own = await reviewing.reviewer_of(session, mine, post_id, member.user.id)
-            if own is None:
+            if own is None or not member.may("reviewer"):
                 message = "You are not asked to review this post. Whoever sent it can send it to you."
                 raise AppError(403, "role_missing", message)
             if decision == ReviewState.CHANGES_REQUESTED:
@@ -224,16 +249,13 @@ async def _decide(member: Member, post_id: str, decision: ReviewState | None, fo
 
 
 @router.post("/review/{post_id}/comments")
-async def comment(member: Looking, post_id: str, request: Request) -> Response:
-    """Comment on a post in review. Viewers may if they are asked to review it."""
+async def comment(member: Reviewing, post_id: str, request: Request) -> Response:
+    """Comment on a post in review."""
     form = await read_form(request)
     check_text(form)
     if form.problems:
         return await _page(member, None, post_id, form)
     async with member.installation.database.begin() as session:
-        own = await reviewing.reviewer_of(session, member.workspace.id, post_id, member.user.id)
-        if own is None and not member.may("editor"):
-            raise AppError(403, "role_missing", "Only editors and the reviewers of the post comment on it.")
         await reviewing.add_comment(
             session, member.workspace.id, post_id, member.actor, "member", form.one("text").strip(),
             read_second(form.line("at")), form.line("public") == "on",
@@ -291,7 +313,12 @@ async def review_choices(session: AsyncSession, member: Member) -> dict[str, Any
     """Return what `parts/review.html` offers: the members and the open links of the workspace."""
     members, _ = await list_members(session, member.workspace.id, 0, MEMBERS_MAX)
     found = await links.list_links(session, member.workspace.id)
-    return {"members": members, "review_links": found, "name_max": NAME_MAX, "text_max": TEXT_MAX}
+    return {
+        "members": [one for one in members if one.role != "viewer"],
+        "review_links": found,
+        "name_max": NAME_MAX,
+        "text_max": TEXT_MAX,
+    }
 
 
 @router.post("/posts/{post_id}/review")
@@ -306,8 +333,9 @@ async def send(member: Editing, post_id: str, request: Request) -> Response:
         async with member.installation.database.begin() as session:
             if name:
                 made, url = await links.create_link(
-                    session, member.installation.settings, member.workspace.id, name, member.zone.key, member.actor
-                )
+                    session, member.installation.settings, member.workspace.id, name, member.zone.key, member.actor,
+                    await reviewing.only_client_of(session, member.workspace.id, post_id),
+                )  # fmt: skip
                 wanted = wanted.model_copy(update={"links": [*wanted.links, str(made.id)]})
             await reviewing.send_for_review(session, member.workspace.id, post_id, wanted, member.actor)
     except ValidationFailed as failed:
@@ -350,7 +378,12 @@ async def withdraw(member: Editing, post_id: str) -> Response:
 
 @router.post("/review/{post_id}/remove")
 async def remove(member: Editing, post_id: str) -> Response:
-    """Remove a review: the post is sent without an approval."""
+    """Remove a review: the post is sent without an approval. Where a client wants one, only owners may."""
+    async with member.installation.database.session() as session:
+        if not member.may("owner") and await reviewing.needs_approval(session, member.workspace.id, post_id):
+            raise AppError(
+                403, "role_missing", "This client's posts need an approval. Only an owner publishes without."
+            )
     return await _end(member, post_id, reviewing.remove_review, f"/posts/{post_id}")
 
 

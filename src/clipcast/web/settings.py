@@ -19,6 +19,7 @@ from clipcast.people.service import NotAllowed
 from clipcast.posts.conversions import CONFORMS
 from clipcast.posts.duplicates import REFUSE, WARN
 from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.limits import read_clients, typed_clients
 from clipcast.web.viewers import Looking, Member, Owning
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -54,6 +55,7 @@ async def _page(member: Member, audit: PageParams = FIRST, members: PageParams =
             entries=entries,
             audit_pages=pagination(audit, entry_count),
             roles=service.ROLES,
+            typed_clients=typed_clients(shown["form"]) if "form" in shown else None,
             duplicates=DUPLICATES if member.installation.settings.duplicate_window else {},
             **({"invitation": None, "form": NOTHING, "which": ""} | shown),
             status=422 if "form" in shown else 200,
@@ -66,13 +68,21 @@ async def invite(member: Owning, request: Request) -> Response:
     role, note = form.one("role"), form.line("note")
     form.add_problem("role", _role_problem(role))
     form.add_problem("note", service.name_problem(note) if note else None)
+    clients = read_clients(member, form)
+    if clients and role == "owner":
+        form.add_problem("client", "Owners see all clients. Choose another role, or all clients.")
     if form.problems:
         return await _page(member, form=form, which="invite")
     async with member.installation.database.begin() as session:
-        token = await service.invite(session, member.workspace.id, role, note, member.user)
-        member.record(session, "member.invited", note or "Somebody", role=role)
+        token = await service.invite(session, member.workspace.id, role, note, member.user, clients)
+        member.record(session, "member.invited", note or "Somebody", role=role, **_details(clients))
     link = f"{member.installation.settings.public_base}/invitations/{token}"
     return await _page(member, invitation=link)
+
+
+def _details(clients: list[UUID] | None) -> dict[str, Any]:
+    """Return which clients somebody sees, for the audit log."""
+    return {} if clients is None else {"clients": sorted(map(str, clients))}
 
 
 def _role_problem(role: str) -> str | None:
@@ -97,6 +107,23 @@ async def change_role(member: Owning, user_id: str, request: Request) -> Respons
     if form.problems:
         return await _page(member, form=form, which=f"member {user_id}")
     return await _change(member, user_id, form.one("role"), "member.role_changed")
+
+
+@router.post("/settings/members/{user_id}/clients")
+async def limit_member(member: Owning, user_id: str, request: Request) -> Response:
+    """Choose the clients that a member sees."""
+    form = await read_form(request)
+    clients = read_clients(member, form)
+    if form.problems:
+        return await _page(member, form=form, which=f"clients {user_id}")
+    try:
+        async with member.installation.database.begin() as session:
+            chosen = parse_id(user_id) or UUID(int=0)
+            changed = await service.limit_member(session, member.workspace.id, chosen, clients)
+            member.record(session, "member.limited", changed.user.name, changed.user_id, **_details(clients))
+    except NotAllowed as error:
+        return await _page(member, form=FilledForm(form.values, {"client": str(error)}), which=f"clients {user_id}")
+    return member.redirect("/settings#members")
 
 
 @router.post("/settings/members/{user_id}/remove")

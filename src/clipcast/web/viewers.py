@@ -21,14 +21,16 @@ from clipcast.clients.repository import all_clients
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
 from clipcast.connections.repository import NO_CLIENT
+from clipcast.database.limits import Limit, limited
 from clipcast.database.models.clients import Client
 from clipcast.database.models.people import User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.notices import inbox
 from clipcast.people import repository, service
+from clipcast.reviews.repository import count_waiting
 from clipcast.web import times
-from clipcast.web.pages import render
+from clipcast.web.pages import is_htmx, render
 
 # Limits of password attempts: from one address, for one person from one address, and for one person from anywhere. The
 # last limit is high, so that a stranger cannot easily lock a person out.
@@ -59,6 +61,8 @@ class Viewer:
     session_id: Any
     zone: ZoneInfo
     workspaces: list[tuple[Workspace, str]]
+    # The clients that the person sees, by workspace; those in which the person sees all are left out.
+    limits: dict[UUID, tuple[UUID, ...]]
     # The token of a session that was just prolonged: the browser must prolong its cookie, too.
     prolonged: str | None
 
@@ -86,6 +90,8 @@ class Member(Viewer):
     client: Client | None = None
     # The number of the member's unread notices, up to 100.
     unread: int = 0
+    # The number of reviews that wait for the member.
+    to_review: int = 0
 
     @property
     def chosen_client(self) -> str:
@@ -108,6 +114,11 @@ class Member(Viewer):
         id = client_id if isinstance(client_id, UUID) else parse_id(client_id or "")
         path = self._logos.get(id) if id else None
         return path and self.base + path
+
+    @property
+    def is_limited(self) -> bool:
+        """Return whether the member sees some clients only."""
+        return self.workspace.id in self.limits
 
     @property
     def base(self) -> str:
@@ -229,8 +240,9 @@ async def find_viewer(request: Request) -> Viewer | None:
             return None
         prolonged = token if session.is_modified(found) else None
         workspaces = await repository.memberships_of(session, found.user_id)
+        limits = await repository.limits_of(session, found.user_id)
     zone = times.zone_named(found.user.zone, request.cookies.get(times.ZONE_COOKIE))
-    return Viewer(installation, request, found.user, found.id, zone, workspaces, prolonged)
+    return Viewer(installation, request, found.user, found.id, zone, workspaces, limits, prolonged)
 
 
 async def signed_in(request: Request, _: InstallationDep) -> Viewer:
@@ -257,10 +269,19 @@ def member(role: str) -> Callable[..., Awaitable[Member]]:
                 if not found.may(role):
                     message = f"This needs the role {role}; your role is {own}. Ask an owner for it."
                     raise AppError(403, "role_missing", message)
-                return await _with_sidebar(found)
+                return await _with_sidebar(_limited(found))
         raise NotFound("workspace", workspace_id)
 
     return check
+
+
+def _limited(member: Member) -> Member:
+    """Return the member, whose installation shows the clients that the member sees."""
+    if not member.is_limited:
+        return member
+    limit = Limit(member.limits[member.workspace.id], member.user.id, member.user.name)
+    installation = member.installation
+    return replace(member, installation=replace(installation, database=limited(installation.database, limit)))
 
 
 async def _with_sidebar(member: Member) -> Member:
@@ -268,7 +289,10 @@ async def _with_sidebar(member: Member) -> Member:
     async with member.installation.database.session() as session:
         clients = tuple(await all_clients(session, member.workspace.id))
         unread = await inbox.unread(session, member.user.id, member.workspace.id)
-    member = replace(member, clients=clients, unread=unread)
+        member = replace(member, clients=clients, unread=unread)
+        if not is_htmx(member.request):
+            number = await count_waiting(session, member.workspace.id, member.user.id, member.may("editor"))
+            member = replace(member, to_review=number)
     if (name := member.request.query_params.get("client", "")) in ("", NO_CLIENT):
         return member
     chosen = next((one for one in clients if one.id == parse_id(name)), None)
@@ -292,5 +316,6 @@ async def count_guess(request: Request, email: str = "") -> None:
 
 Viewing = Annotated[Viewer, Depends(signed_in)]
 Looking = Annotated[Member, Depends(member("viewer"))]
+Reviewing = Annotated[Member, Depends(member("reviewer"))]
 Editing = Annotated[Member, Depends(member("editor"))]
 Owning = Annotated[Member, Depends(member("owner"))]

@@ -12,6 +12,7 @@ from clipcast.audit.service import Actor, record
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.problems import AppError, Problem, ValidationFailed
+from clipcast.database.limits import require_whole
 from clipcast.database.models.events import Delivery, Event, EventListener, Webhook
 from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
@@ -50,8 +51,9 @@ async def create_webhook(
 ) -> tuple[Webhook, str]:
     """Create a webhook, and return it with its secret, which is shown once.
 
-    Raise ValidationFailed, or AppError 409 if the workspace has too many.
+    Raise ValidationFailed, AppError 403 for a key that is limited to clients, or 409 if the workspace has too many.
     """
+    require_whole(session, "create webhooks")
     url = _check(installation, body.url, _types(body))
     # Held until the end of the transaction, so that no other one adds what is counted.
     await session.execute(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update(key_share=True))

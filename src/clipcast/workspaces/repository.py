@@ -23,6 +23,8 @@ class FoundKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     workspaces: dict[UUID, str]
+    # The clients that it is limited to; None for all.
+    client_ids: tuple[UUID, ...] | None = None
 
     def usable_at(self, now: datetime) -> bool:
         """Return whether the key is neither revoked nor expired."""
@@ -31,7 +33,7 @@ class FoundKey:
 
 KEY = Statement("""
     SELECT api_keys.id, api_keys.name AS key_name, scopes, expires_at, revoked_at, workspaces.id AS workspace_id,
-           workspaces.name
+           workspaces.name, client_ids
     FROM api_keys
     JOIN api_key_workspaces ON api_key_workspaces.api_key_id = api_keys.id
     JOIN workspaces ON workspaces.id = api_key_workspaces.workspace_id
@@ -45,8 +47,9 @@ async def find_key(database: Database, digest: bytes) -> FoundKey | None:
     if not rows:
         return None
     key_id, name, scopes, expires_at, revoked_at = rows[0][:5]
-    workspaces = {row["workspace_id"]: row["name"] for row in rows}
-    return FoundKey(key_id, name, frozenset(scopes), expires_at, revoked_at, workspaces)
+    workspaces, clients = {row["workspace_id"]: row["name"] for row in rows}, rows[0]["client_ids"]
+    limited_to = None if clients is None else tuple(clients)
+    return FoundKey(key_id, name, frozenset(scopes), expires_at, revoked_at, workspaces, limited_to)
 
 
 async def get_workspace(session: AsyncSession, workspace_id: UUID) -> Workspace:

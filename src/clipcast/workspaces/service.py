@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -50,15 +51,17 @@ async def create_key(
     expires_at: datetime | None = None,
     secret: str | None = None,
     key_id: UUID | None = None,
+    client_ids: Collection[UUID] | None = None,
 ) -> tuple[ApiKey, str]:
     """Create an API key for these workspaces. The second value is the key itself, of which only a digest is stored.
 
-    `secret` is a value of `new_secret`, and `key_id` an id, that the caller chose before.
+    `secret` is a value of `new_secret`, and `key_id` an id, that the caller chose before. `client_ids` are the clients
+    that the key is limited to; None for all.
     """
     secret = secret or new_secret()
     key = ApiKey(
         id=key_id or new_id(), name=name, digest=digest_of(secret), hint=secret[-4:], scopes=list(scopes),
-        expires_at=expires_at,
+        expires_at=expires_at, client_ids=None if client_ids is None else sorted(client_ids),
     )  # fmt: skip
     session.add(key)
     await session.flush()

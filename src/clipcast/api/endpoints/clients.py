@@ -14,8 +14,9 @@ from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.audit.service import record
 from clipcast.clients import posting_times, repository, schemas, service, slots, time_schemas, words
+from clipcast.clients.rule_schemas import ClientReview
 from clipcast.common.pagination import paged
-from clipcast.common.problems import NotFound
+from clipcast.common.problems import AppError, NotFound
 from clipcast.database.hot_queries import from_session
 from clipcast.posts import queue
 
@@ -40,8 +41,10 @@ async def create_client(
 ) -> Any:
     """Create a client: a group of accounts. PATCH /connections/{connection_id} puts an account into it.
 
-    A workspace has at most 500 clients.
+    A workspace has at most 500 clients. To pass `review`, a key needs the scope `reviews:decide`, too.
     """
+
+    _require_decider(caller, body.review)
 
     async def act(session: AsyncSession) -> IdempotentResponse:
         made = await service.create_client(session, caller.workspace_id, body, caller.actor)
@@ -49,6 +52,13 @@ async def create_client(
         return IdempotentResponse(201, shown, {"Location": f"/api/v1/clients/{made.id}"})
 
     return await run_idempotent(request, installation, caller, act)
+
+
+def _require_decider(caller: Caller, review: ClientReview | None) -> None:
+    """Raise AppError 403 unless the key may say who approves: it could otherwise publish without an approval."""
+    if review and "reviews:decide" not in caller.scopes:
+        message = "To change `review`, the key needs the scope reviews:decide. Use a key that has it."
+        raise AppError(403, "scope_missing", message, more={"required_scope": "reviews:decide"})
 
 
 @router.get("/clients", operation_id="listClients", summary="List clients", response_model=schemas.ClientList)
@@ -82,7 +92,12 @@ async def update_client(
     caller: Writer,
     body: Annotated[schemas.UpdateClient, json_body(schemas.UpdateClient)],
 ) -> Any:
-    """Change the name, the time zone, the colour or the signature of a client. Scheduled posts keep their times."""
+    """Change the name, the time zone, the colour, the signature or the reviewers of a client.
+
+    Scheduled posts keep their times, and their reviews. To change `review`, a key needs the scope `reviews:decide`,
+    too.
+    """
+    _require_decider(caller, body.review)
     async with installation.database.begin() as session:
         changed = await service.update_client(session, caller.workspace_id, client_id, body, caller.actor)
         return await service.show_client(installation, session, changed)

@@ -10,6 +10,7 @@ from clipcast.api.dependencies import InstallationDep
 from clipcast.api.idempotency import IdempotentResponse, run_idempotent
 from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
+from clipcast.clients.repository import get_client
 from clipcast.common.pagination import paged
 from clipcast.common.problems import Problem, ValidationFailed
 from clipcast.common.timestamps import known_zones
@@ -208,16 +209,19 @@ async def create_review_link(
 ) -> Any:
     """Create a link for people without a sign-in. Its page shows the posts that are sent for review with it.
 
-    It works for 14 days, for any number of posts. The response holds its address, which is shown once.
+    It works for 14 days after the last post that is sent with it, for any number of posts. The response holds its
+    address, which is shown once. With `client_id`, it shows posts of this client only.
     """
     if body.timezone not in known_zones():
         message = f"The time zone {body.timezone[:60]!r} does not exist. Send an IANA name such as Europe/Lisbon."
         raise ValidationFailed([Problem("/timezone", "unknown_timezone", message)])
 
     async def act(session: AsyncSession) -> IdempotentResponse:
+        client = await get_client(session, caller.workspace_id, body.client_id) if body.client_id else None
         made, url = await links.create_link(
-            session, installation.settings, caller.workspace_id, body.name, body.timezone, caller.actor
-        )
+            session, installation.settings, caller.workspace_id, body.name, body.timezone, caller.actor,
+            client.id if client else None,
+        )  # fmt: skip
         return IdempotentResponse(201, schemas.ReviewLinkCreated.model_validate(vars(made) | {"url": url}))
 
     return await run_idempotent(request, installation, caller, act)

@@ -3,7 +3,7 @@
 from clipcast.database import Base
 from clipcast.database.models.account_sets import AccountSet
 from clipcast.database.models.audit import AuditEntry
-from clipcast.database.models.clients import Client, HashtagSet, PausedDays, PostingTimeRow
+from clipcast.database.models.clients import Client, ClientReviewer, HashtagSet, PausedDays, PostingTimeRow
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.connections import ClientLink, ConnectAttempt, Connection, ConnectLink, UsedConnectLink
 from clipcast.database.models.events import Delivery, Event, EventListener, Webhook
@@ -42,6 +42,7 @@ __all__ = [
     "Base",
     "Client",
     "ClientLink",
+    "ClientReviewer",
     "Clip",
     "ConnectAttempt",
     "ConnectLink",

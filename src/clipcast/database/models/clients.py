@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,6 +33,8 @@ class Client(Base):
     jitter_minutes: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     # Follows the caption of its posts.
     signature: Mapped[str] = mapped_column(default="", server_default="")
+    # Who approves its posts: `none`, or `any` or `all` of its reviewers.
+    review_rule: Mapped[str] = mapped_column(default="none", server_default="none")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 
@@ -65,6 +67,22 @@ class PausedDays(Base):
     client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), index=True)
     first_day: Mapped[date]
     last_day: Mapped[date]
+
+
+class ClientReviewer(Base):
+    """A member, or the people of a review link, who are asked to approve the posts of a client."""
+
+    __tablename__ = "client_reviewers"
+    __table_args__ = (
+        Index("uq_client_reviewers_client_id_user_id", "client_id", "user_id", unique=True),
+        Index("uq_client_reviewers_client_id_link_id", "client_id", "link_id", unique=True),
+        CheckConstraint("num_nonnulls(user_id, link_id) = 1", name="one_reviewer"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    link_id: Mapped[UUID | None] = mapped_column(ForeignKey("review_links.id", ondelete="CASCADE"), index=True)
 
 
 class HashtagSet(Base):

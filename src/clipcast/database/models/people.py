@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import ForeignKey, Index, LargeBinary, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clipcast.clock import clock
@@ -52,6 +53,9 @@ class Membership(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     role: Mapped[str]
+    # The clients that the member sees (database/limits.py); None for all. A client that is deleted stays in it, so that
+    # nobody sees more than before.
+    client_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
     user: Mapped[User] = relationship(lazy="joined")
@@ -66,6 +70,8 @@ class Invitation(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
     role: Mapped[str]
+    # As of the membership that it becomes.
+    client_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     # The owner who created it; None for the operator.
     maker_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     # The inviter's note about the invited person.

@@ -49,6 +49,8 @@ class ReviewLink(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), index=True)
+    # The client whose people have it; None for others.
+    client_id: Mapped[UUID | None] = mapped_column(ForeignKey("clients.id", ondelete="SET NULL"), index=True)
     # What its page calls the people who have it.
     name: Mapped[str]
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)

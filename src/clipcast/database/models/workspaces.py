@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, String
+from sqlalchemy import ForeignKey, LargeBinary, String, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,6 +36,8 @@ class ApiKey(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     hint: Mapped[str]
     scopes: Mapped[list[str]] = mapped_column(ARRAY(String))
+    # The clients whose accounts and posts the key reaches; None for all.
+    client_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)

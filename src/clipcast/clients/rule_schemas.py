@@ -1,0 +1,48 @@
+"""The rule of review of a client, in request and response bodies."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from clipcast.common.schemas import UUID, Body, Meanings
+
+REVIEWERS_MAX = 20
+NONE = "none"
+RULE_EXAMPLE: dict[str, Any] = {"rule": "any", "members": ["ana@example.org"], "links": []}
+
+
+class ClientReview(Body):
+    """Who approves the posts of a client."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"example": RULE_EXAMPLE})
+
+    rule: Annotated[
+        Literal["none", "any", "all"],
+        Meanings(
+            {
+                "none": "Posts are sent without an approval.",
+                "any": "One of the reviewers must approve.",
+                "all": "Every reviewer must approve.",
+            }
+        ),
+        Field(description="Whose approval the client's posts need.", examples=["any"]),
+    ]
+    members: Annotated[
+        list[str],
+        Field(
+            max_length=REVIEWERS_MAX,
+            description="Members of the workspace, by e-mail address.",
+            examples=[["ana@example.org"]],
+        ),
+    ] = []
+    links: Annotated[
+        list[Annotated[str, Field(json_schema_extra=UUID)]],
+        Field(max_length=REVIEWERS_MAX, description="Open review links of the client, by id.", examples=[[]]),
+    ] = []
+
+
+CLIENT_REVIEW = Field(
+    description="Who approves the client's posts. A post with `review` says it itself. Without, the post is sent for "
+    "review by this rule. Of a post over several clients with rules, every reviewer must approve.",
+    examples=[RULE_EXAMPLE],
+)
