@@ -23,6 +23,8 @@ async def save_view(member: Looking, request: Request) -> Response:
     for_all = form.one("for_all") == "on"
     if for_all and not member.may("editor"):
         raise AppError(403, "role_missing", "This needs the role editor. Save the view for yourself.")
+    if for_all and member.is_limited:
+        raise AppError(403, "limited_to_clients", "You see some clients only. Save the view for yourself.")
     try:
         async with member.installation.database.begin() as session:
             view = await views.save_view(
