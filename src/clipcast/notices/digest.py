@@ -110,12 +110,12 @@ def _about(row: Any, data: dict[str, Any]) -> tuple[str, str]:
 
 
 def _title(row: Any) -> str:
-    """Return the title or the beginning of the caption, in quotation marks; empty without one."""
+    """Return the beginning of the caption, or else the title, in quotation marks; empty without one."""
     platform = PLATFORMS.get(row["platform"])
     details = row["details"] or {}
     if platform is None:
         return ""
-    fields = (platform.metadata.title_field, platform.metadata.text_field)
+    fields = (platform.metadata.text_field, platform.metadata.title_field)
     found = next(filter(None, (one_line(details.get(name), TITLE_MAX) for name in fields if name)), "")
     return f"“{found}”" if found else ""
 

@@ -4,6 +4,8 @@ import { call } from "./request.js";
 
 // Set while this browser gets push messages: the person's id.
 const WANTED = "clipcast-push";
+// Without a connection to the browser's push service, a subscription waits for ever.
+const PATIENCE = 30_000;
 
 async function send(subscription) {
   await call("/account/push", subscription.toJSON());
@@ -21,8 +23,10 @@ export async function turnOn() {
   await (await pushManager.getSubscription())?.unsubscribe();
   let subscription;
   try {
-    subscription = await pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+    const late = new Promise((_, reject) => setTimeout(() => reject(new Error(`It took over ${PATIENCE / 1000} s.`)), PATIENCE));
+    subscription = await Promise.race([pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key }), late]);
   } catch (error) {
+    if (error.name === "NotAllowedError") throw new Error("A private window gets no push messages. Open Clipcast in another window.");
     throw new Error(`This browser's push service does not respond. Check the connection, then try again. (${error.message})`);
   }
   await send(subscription);
