@@ -347,7 +347,7 @@ async def _mail(installation: Installation) -> AsyncIterator[Finding]:
         count, since, reason = (await session.execute(query.where(NoticeChannel.failing_since.is_not(None)))).one()
     if count:
         message = f"members whose messages wait: {count}, the first since {format_timestamp(since)}. {reason}"
-        fix = "Check the mail server, and that workers run. The settings of members show the reasons of chats and devices."
+        fix = "Check the mail server, and that workers run. Members see why under Settings, Notifications."
         yield Finding("bad", "Notices", message.rstrip("."), fix)
 
 
