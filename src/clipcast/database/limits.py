@@ -27,6 +27,7 @@ from sqlalchemy import (
     all_,
     and_,
     any_,
+    case,
     cast,
     event,
     false,
@@ -50,8 +51,9 @@ from clipcast.database.models.account_sets import AccountSet
 from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.clients import Client, HashtagSet, PausedDays, PostingTimeRow
 from clipcast.database.models.connections import ClientLink, Connection, ConnectLink
-from clipcast.database.models.events import Webhook
+from clipcast.database.models.events import Event, Webhook
 from clipcast.database.models.lists import SavedView
+from clipcast.database.models.notices import InboxNotice
 from clipcast.database.models.plans import StoredPlan
 from clipcast.database.models.post_templates import PostTemplate
 from clipcast.database.models.posts import Draft, Item, Post
@@ -131,7 +133,21 @@ def _conditions(
         known = func.coalesce(names.scalar_subquery(), EMPTY)
         return and_(named.bool_op("<@")(known), or_(named != EMPTY, table.saved_by == person))
 
+    def is_told(event_id: Any) -> ColumnElement[bool]:
+        """Return whether an event is about a post or an account that is seen."""
+        told, of_post = Event.__table__.alias("told"), Item.__table__.alias("of_post")
+        exists: Select[Any] = (
+            select(literal_column("1")).select_from(of_post).where(of_post.c.post_id == told.c.post_id)
+        )
+        about = case(
+            (told.c.post_id.is_not(None), and_(exists.exists(), is_seen(told.c.post_id))),
+            else_=func.coalesce(told.c.connection_id.in_(seen), false()),
+        )
+        found: Select[Any] = select(literal_column("1")).select_from(told).where(told.c.id == event_id, about)
+        return found.exists()
+
     return {
+        InboxNotice: is_told(InboxNotice.event_id),
         Post: is_seen(Post.id),
         Review: is_seen(Review.post_id),
         Item: is_seen(Item.post_id),
