@@ -62,6 +62,7 @@ async def test_tools_are_the_operations_and_publish_file(connect: Connect, http:
         "review",
         "partial",
         "allow_duplicate",
+        "idempotency_key",
     } == create.input_schema["properties"].keys()
     assert create.input_schema["required"] == ["videos"]
     assert create.description == operations["createPost"]["description"]
@@ -72,7 +73,7 @@ async def test_tools_are_the_operations_and_publish_file(connect: Connect, http:
     assert "file" not in tools["publish_file"].input_schema["properties"]
     shown = json.dumps([tool.model_dump(mode="json", exclude_none=True) for tool in tools.values()])
     assert "$ref" not in shown
-    assert len(shown) < 145_000
+    assert len(shown) < 147_000
 
 
 @ERAS
@@ -135,6 +136,31 @@ async def test_double_is_refused_with_the_earlier_post_until_the_person_allows_i
         allowed = await call(client, "publish_file", **arguments, wait_seconds=0, allow_duplicate=True)
     assert repeated["post_id"] == made["post_id"] != allowed["post_id"]
     assert len((await stage.caller.get("/posts")).json()["posts"]) == 2
+
+
+@ERAS
+async def test_repeated_creation_returns_the_first_response(stage: Stage, connect: Connect, mode: str) -> None:
+    connection = await stage.connect("bluesky")
+    videos = [{"editId": await stage.caller.upload(stage.clip), "targets": [{"connectionId": connection}]}]
+    post = {"videos": videos, "common": {"text": "First light"}, "scheduled_at": f"{some_day()}T18:00:00Z"}
+    async with connect(mode) as client:
+        made = await call(client, "create_post", **post)
+        again = await call(client, "create_post", **post)
+        another = await call(client, "create_post", **post, idempotency_key="2")
+        allowed = await call(client, "create_post", **post, idempotency_key="3", allow_duplicate=True)
+        posts = (await call(client, "list_posts"))["posts"]
+        hook = {"url": "https://example.org/hooks", "events": ["post.failed"]}
+        first, second = await call(client, "create_webhook", **hook), await call(client, "create_webhook", **hook)
+        assert first["id"] == second["id"] != (await call(client, "create_webhook", **hook, description="b"))["id"]
+        invalid = {"videos": [], "common": {}}
+        assert (await refused(client, "create_post", **invalid))["code"] == "validation_failed"
+        assert (await refused(client, "create_post", **invalid))["code"] == "validation_failed"
+    assert again.pop("repeated").startswith("Nothing was created")
+    assert again == made
+    [warning] = another["warnings"]
+    assert (warning["code"], made["post_id"] in warning["message"]) == ("duplicate_content", True)
+    assert "warnings" not in made | allowed
+    assert {one["post_id"] for one in posts} == {made["post_id"], another["post_id"], allowed["post_id"]}
 
 
 async def test_call_ends_where_a_person_must_act(stage: Stage, connect: Connect) -> None:
@@ -216,6 +242,15 @@ async def test_errors_have_code_message_and_fix(stage: Stage, connect: Connect) 
         assert (await refused(client, "get_post", post_id=".."))["code"] == "invalid_id"
         assert (await refused(client, "get_post", post_id="../connections"))["code"] == "not_found"
         assert (await refused(client, "get_post"))["code"] == "argument_missing"
+        for wrong in (None, 7, {"a": 1}, [invented], True):
+            error = await refused(client, "get_post", post_id=wrong)
+            assert (error["code"], "post_id is " in error["message"]) == ("invalid_argument", True)
+        for name, value in (("limit", "5"), ("limit", 0), ("page", 1.5), ("status", ["failed"])):
+            assert (await refused(client, "list_posts", **{name: value}))["code"] == "invalid_argument", name
+        assert (await refused(client, "retry_post_item", post_id=invented, item_id=invented, force="no"))[
+            "code"
+        ] == "invalid_argument"
+        assert (await refused(client, "create_post", videos=[], idempotency_key=7))["code"] == "invalid_argument"
         unknown = await refused(client, "list_posts", limt=5)
         assert (unknown["code"], "limit" in unknown["fix"]) == ("unknown_argument", True)
         invalid = await refused(client, "create_post", videos=[{"editId": invented, "targets": []}])

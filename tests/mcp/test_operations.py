@@ -25,6 +25,32 @@ def test_arguments_go_to_their_places(operations: dict[str, Operation]) -> None:
     assert operations["validate_post"].request({"videos": []}).reads
 
 
+def test_every_tool_that_creates_can_be_repeated(operations: dict[str, Operation]) -> None:
+    created = {snake_case(one["operationId"]) for _, one in posts_of(describe()) if "201" in one["responses"]}
+    assert created | {"import_video"} == {one.name for one in operations.values() if one.creates}
+    create, post = operations["create_post"], {"videos": []}
+    assert create.tool.annotations
+    assert create.tool.annotations.idempotent_hint
+    first, *others = (
+        create.request(arguments).idempotency_key
+        for arguments in (
+            post,
+            post | {"idempotency_key": None},
+            post | {"scheduled_at": None},
+            post | {"idempotency_key": "2"},
+        )
+    )
+    assert others.count(first) == 1
+    assert create.request(post | {"idempotency_key": "2"}).body == post
+    retry = operations["retry_post"]
+    assert retry.request({"post_id": "p"}).idempotency_key is None
+    assert "idempotency_key" not in retry.properties
+
+
+def posts_of(document: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(path, methods["post"]) for path, methods in document["paths"].items() if "post" in methods]
+
+
 def test_operations_without_json_are_no_tools() -> None:
     def operation(name: str, kind: str) -> dict[str, Any]:
         found = {"operationId": name, "summary": name, "description": name}

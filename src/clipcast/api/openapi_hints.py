@@ -58,6 +58,18 @@ HINTS: dict[str, dict[str, bool]] = {
 }
 # The response of these operations goes on until their subject has ended.
 STREAMS = ("streamPostEvents",)
+# Each call of these operations makes another thing. Tools repeat one with the same Idempotency-Key.
+CREATES = (
+    "createPost",
+    "createReviewComment",
+    "createReviewLink",
+    "createClient",
+    "createHashtagSet",
+    "createTemplate",
+    "createWebhook",
+    "importVideo",
+    "submitVideo",
+)
 # Between these operations, the client sends a file of its own machine to a signed address.
 LOCAL_FILES = ("startUpload", "completeUpload", "startAssetUpload", "completeAssetUpload")
 
@@ -65,5 +77,5 @@ LOCAL_FILES = ("startUpload", "completeUpload", "startAssetUpload", "completeAss
 def hints_of(operation_id: str, method: str) -> dict[str, Any]:
     """Return the value of `x-mcp` for an operation."""
     annotations = USUAL[method] | HINTS.get(operation_id, {})
-    marks = {"localFiles": LOCAL_FILES, "streams": STREAMS}
+    marks = {"localFiles": LOCAL_FILES, "streams": STREAMS, "creates": CREATES}
     return {"annotations": annotations} | {name: True for name, ids in marks.items() if operation_id in ids}

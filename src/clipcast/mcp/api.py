@@ -4,6 +4,8 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from clipcast.sdk import ApiError, AsyncClipcast, ClipcastError, ConnectionFailed, NotFound, Request
+from clipcast.sdk.transport import value_of
+from clipcast.sdk.uploads import REPLAYED
 
 T = TypeVar("T")
 
@@ -51,6 +53,11 @@ class Api:
     async def send(self, request: Request[Any]) -> Any:
         """Return the JSON of the response. Raises ToolError."""
         return await as_tool(self.client.call(request))
+
+    async def create(self, request: Request[Any]) -> tuple[Any, bool]:
+        """Return the JSON of the response, and whether it is that to an earlier request. Raises ToolError."""
+        response = await as_tool(self.client.exchange(request))
+        return value_of(response), REPLAYED in response.headers
 
     async def get(self, path: str, **query: str) -> Any:
         """Read a resource. Raises ToolError."""

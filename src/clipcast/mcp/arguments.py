@@ -1,5 +1,7 @@
-"""The values of a tool's arguments, checked against its schema, so that an agent is told what to correct."""
+"""The values of a tool's arguments: checked against its schema, and made the key of what the tool creates."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,6 +9,18 @@ from clipcast.mcp.api import ToolError
 
 TYPES: dict[str, type] = {"string": str, "array": list, "object": dict, "boolean": bool}
 NUMBERS = ("integer", "number")
+KEY = "idempotency_key"
+KEY_SCHEMA = {
+    "type": "string",
+    "maxLength": 100,
+    "description": "Pass a new value to do the same again within 24 hours.",
+}
+
+
+def key_of(*meant: Any) -> str:
+    """Return the Idempotency-Key of what these values mean: a repeated call finds what the first one created."""
+    text = json.dumps(meant, sort_keys=True, separators=(",", ":"))
+    return f"mcp-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
 
 def check_values(arguments: Mapping[str, Any], properties: Mapping[str, Any], required: Sequence[str]) -> None:

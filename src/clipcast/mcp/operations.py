@@ -9,8 +9,9 @@ from typing import Any
 from mcp.types import Tool, ToolAnnotations
 
 from clipcast.mcp.api import ToolError
+from clipcast.mcp.arguments import KEY, KEY_SCHEMA, check_values, key_of
 from clipcast.sdk import Request, UsageError
-from clipcast.sdk.transport import path, query
+from clipcast.sdk.transport import headers, path, query
 
 JSON = "application/json"
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -35,6 +36,8 @@ class Operation:
     required: tuple[str, ...]
     annotations: Mapping[str, bool]
     content_type: str | None
+    # A repeated call returns the response of the first one.
+    creates: bool = False
 
     @property
     def tool(self) -> Tool:
@@ -48,11 +51,16 @@ class Operation:
         )
 
     def request(self, arguments: Mapping[str, Any]) -> Request[Any]:
-        """Return the request for these arguments. Raises ToolError if one is unknown, missing or no id."""
+        """Return the request for these arguments. Raises ToolError if one is unknown, missing or of another type."""
         check_names(self.name, arguments, self.properties, self.required)
-        of_place: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}}
+        of_place: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}, "key": {}}
         for name, value in arguments.items():
             of_place[self.places[name]][name] = value
+        # The API checks JSON itself. Everything else would become text.
+        body_as_text = {} if self.content_type == JSON else of_place["body"]
+        check_values(
+            of_place["path"] | of_place["query"] | of_place["key"] | body_as_text, self.properties, self.required
+        )
         try:
             filled = path(self.path, **of_place["path"])
         except UsageError as error:
@@ -69,9 +77,14 @@ class Operation:
             query(**of_place["query"]),
             body,
             self.content_type or JSON,
+            headers(idempotency_key=self._key(arguments)) if self.creates else {},
             keyed=self.method == "POST" and not self.reads,
             reads=self.reads,
         )
+
+    def _key(self, arguments: Mapping[str, Any]) -> str:
+        meant = {name: value for name, value in arguments.items() if name != KEY}
+        return key_of(self.name, arguments.get(KEY), meant)
 
     @property
     def reads(self) -> bool:
@@ -151,6 +164,8 @@ def _operation(method: str, template: str, found: Mapping[str, Any], described: 
         required.append("content")
     else:
         of_body = {}
+    mcp = found.get("x-mcp", {})
+    creates = {KEY: KEY_SCHEMA} if mcp.get("creates") else {}
     assert not properties.keys() & of_body.keys(), name
     return Operation(
         name,
@@ -159,11 +174,12 @@ def _operation(method: str, template: str, found: Mapping[str, Any], described: 
         template,
         found["summary"],
         found["description"],
-        places | dict.fromkeys(of_body, "body"),
-        properties | of_body,
+        places | dict.fromkeys(of_body, "body") | dict.fromkeys(creates, "key"),
+        properties | of_body | creates,
         tuple(required),
-        found.get("x-mcp", {}).get("annotations", {}),
+        mcp.get("annotations", {}) | ({"idempotentHint": True} if creates else {}),
         content_type,
+        bool(creates),
     )
 
 

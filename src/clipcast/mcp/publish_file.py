@@ -1,8 +1,6 @@
 """The tool `publish_file`: from a file to published posts in one call."""
 
 import asyncio
-import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any
@@ -11,7 +9,7 @@ from mcp.server import ServerRequestContext
 from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult, Tool, ToolAnnotations
 
 from clipcast.mcp.api import Api, ToolError, as_tool
-from clipcast.mcp.arguments import check_values
+from clipcast.mcp.arguments import check_values, key_of
 from clipcast.mcp.confirmation import confirm, publish_question
 from clipcast.mcp.files import digest_of, find_video
 from clipcast.mcp.operations import check_names, schema_of
@@ -160,9 +158,9 @@ async def _run(context: Context, api: Api, arguments: Mapping[str, Any]) -> Call
     if arguments.get("allow_duplicate"):
         asked["on_duplicate"] = "allow"
     # The key stands for the arguments, so that a repeated call finds its post.
-    key = _digest([arguments.get("idempotency_key"), clip, asked])
+    key = key_of(arguments.get("idempotency_key"), clip, asked)
     try:
-        publishing = api.client.publish(clip, **({"on_duplicate": "refuse"} | asked), idempotency_key=f"mcp-{key}")
+        publishing = api.client.publish(clip, **({"on_duplicate": "refuse"} | asked), idempotency_key=key)
         post = await as_tool(publishing)
     except ToolError as error:
         if error.code != DUPLICATE:
@@ -196,8 +194,8 @@ async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any]) -> 
     if (url := arguments.get("url")) is not None:
         await context.session.report_progress(0.0, 1.0, "Importing the file")
         # The bytes at an address change, so another publication imports them anew.
-        key = _digest([url, [arguments.get(name) for name in MEANT]])
-        return str((await as_tool(api.client.upload(url, idempotency_key=f"mcp-{key}")))["edit_setting_id"])
+        key = key_of(url, [arguments.get(name) for name in MEANT])
+        return str((await as_tool(api.client.upload(url, idempotency_key=key)))["edit_setting_id"])
     video_id = str(arguments["video_id"])
     try:
         return str((await as_tool(api.client.create_render(video_id=video_id)))["edit_setting_id"])
@@ -210,7 +208,7 @@ async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any]) -> 
 
 async def _uploaded(context: Context, api: Api, file: str) -> str:
     path = await asyncio.to_thread(find_video, file)
-    key = f"mcp-{_digest([await asyncio.to_thread(digest_of, path), path.name])}"
+    key = key_of(await asyncio.to_thread(digest_of, path), path.name)
     reports: set[asyncio.Task[None]] = set()
 
     def tell(progress: Progress) -> None:
@@ -221,7 +219,11 @@ async def _uploaded(context: Context, api: Api, file: str) -> str:
         task.add_done_callback(reports.discard)
 
     # A repeated call finds the upload of the first.
-    done = await as_tool(api.client.upload(path, progress=tell, idempotency_key=key))
+    try:
+        done = await as_tool(api.client.upload(path, progress=tell, idempotency_key=key))
+    finally:
+        # A report after the result of the call would reach nobody.
+        await asyncio.gather(*reports, return_exceptions=True)
     return str(done["edit_setting_id"])
 
 
@@ -250,8 +252,3 @@ def _item(item: PublishedItem) -> dict[str, Any]:
         "waits_until": item.waits_until,
         "error": error and {"code": error.code, "message": error.message, "fix": error.fix, "actor": error.actor},
     }
-
-
-def _digest(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:40]

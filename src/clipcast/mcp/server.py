@@ -23,6 +23,7 @@ from clipcast import __version__
 from clipcast.mcp import publish_file, resources
 from clipcast.mcp.api import Api, ToolError
 from clipcast.mcp.confirmation import confirm, question_of
+from clipcast.mcp.creation import create
 from clipcast.mcp.operations import Operation
 from clipcast.mcp.results import error_result, result_of
 
@@ -67,7 +68,8 @@ def make_server(
             question = question_of(operation, arguments)
             if question and (asked := await confirm(context, params, question)):
                 return asked
-            return result_of(await api_of(context).send(request))
+            api = api_of(context)
+            return result_of(await (create(api, operation, request) if operation.creates else api.send(request)))
         except ToolError as error:
             return error_result(error)
 
