@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from clipcast.sdk import AsyncClipcast, Clipcast, ConnectionFailed, Event, NotFound, Retries, UnexpectedResponse
+from clipcast.sdk import AsyncClipcast, Clipcast, ConnectionFailed, Event, NotFound, Retries, UnexpectedResponse, calls
 from clipcast.sdk.streams import MAX_BYTES, EventReader
 from clipcast.sdk.transport import Request
 
@@ -45,8 +45,9 @@ def test_comments_have_no_limit_and_events_have_one() -> None:
 class Server(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     """A server that sends these parts, one for each request, and notes from which event it shall continue."""
 
-    def __init__(self, *parts: bytes | int | Exception) -> None:
+    def __init__(self, *parts: bytes | int | Exception, kind: str | None = "text/event-stream; charset=utf-8") -> None:
         self.parts, self.continued = list(parts), []
+        self.headers = {"Content-Type": kind} if kind else {}
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         self.continued.append(request.headers.get("last-event-id"))
@@ -55,7 +56,7 @@ class Server(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
             raise part
         if isinstance(part, int):
             return httpx2.Response(part, content=json.dumps({"code": "some_code", "detail": "Text."}).encode())
-        return httpx2.Response(200, content=part)
+        return httpx2.Response(200, headers=self.headers, content=part)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         return self.handle_request(request)
@@ -70,11 +71,12 @@ class Server(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
 
 async def test_lost_stream_continues_after_its_last_event() -> None:
     last = TEXT.index(b"event: end")
-    parts = (TEXT[: last + 15], httpx2.ReadError("lost"), 503, b"", TEXT[last:])
+    parts = (TEXT[: last + 15], httpx2.ReadError("lost"), b": alive\n\n", b"data: 2\n\n", 503, b"", TEXT[last:])
     server, other = Server(*parts), Server(*parts)
-    assert list(server.read()) == EVENTS
-    assert await other.read_async() == EVENTS
-    assert server.continued == other.continued == [None, "7", "7", "7", "7"]
+    found = [*EVENTS[:2], Event("message", 2, "7"), EVENTS[2]]
+    assert list(server.read()) == found
+    assert await other.read_async() == found
+    assert server.continued == other.continued == [None, *["7"] * 6]
 
 
 async def test_errors_of_streams() -> None:
@@ -87,3 +89,37 @@ async def test_errors_of_streams() -> None:
             list(Server(*parts).read())
         with pytest.raises(kind):
             await Server(*parts).read_async()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"<html>Welcome</html>\n\n", "text/html"),
+        (b"null", "application/json"),
+        (b"", None),
+        (b"<html>\n\nWelcome\n\n", "text/event-stream"),
+        (b": alive\n\n", "text/event-stream"),
+        (b"", "text/event-stream"),
+    ],
+)
+async def test_stream_of_another_server_ends(content: bytes, kind: str | None) -> None:
+    server, other = (Server(*[content] * 4, kind=kind) for _ in range(2))
+    with pytest.raises(UnexpectedResponse):
+        list(server.read())
+    with pytest.raises(UnexpectedResponse):
+        await other.read_async()
+    requests = RETRIES.attempts if kind == "text/event-stream" else 1
+    assert len(server.continued) == len(other.continued) == requests
+
+
+async def test_stream_of_a_post_that_has_ended_is_empty() -> None:
+    """The server returns 204 to a client that has the last event."""
+    server, other = Server(204), Server(204)
+    assert list(server.read()) == []
+    assert await other.read_async() == []
+
+
+def test_quiet_streams_that_a_proxy_ends_are_no_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A post that does not change sends comments alone."""
+    monkeypatch.setattr(calls, "QUIET", 0.0)
+    assert list(Server(*[b": alive\n\n"] * 5, TEXT).read()) == EVENTS

@@ -27,6 +27,7 @@ from clipcast.sdk.transport import (
     SendPiece,
     call,
     error_of,
+    exchange,
     without_secrets,
 )
 
@@ -36,6 +37,9 @@ READ = 256 * 1024
 NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 # Seconds of silence after which a stream is taken for lost; the server sends a comment each 15 s.
 SILENCE = 60.0
+# A stream that ends within these seconds without an event has failed.
+QUIET = 10.0
+EVENTS = "text/event-stream"
 
 
 class _StreamRefused(Exception):
@@ -57,6 +61,10 @@ class Calls:
         return self._run(call(request, self._retries))
 
     _call = call
+
+    def exchange(self, request: Request[Any]) -> Response:
+        """Send a request as `call` does, and return its whole response, with the headers. Raises ClipcastError."""
+        return self._run(exchange(request, self._retries))
 
     def _run(self, flow: Flow[T]) -> T:
         try:
@@ -102,21 +110,26 @@ class Calls:
             page, more = page + 1, listed["pagination"]["has_next_page"]
 
     def _stream(self, request: Request[Any]) -> Iterator[Event]:
-        reader, attempt = EventReader(request.headers.get("Last-Event-Id")), 0
+        reader, attempts = EventReader(request.headers.get("Last-Event-Id")), _StreamAttempts(self._retries)
         while not reader.ended:
+            attempts.begin()
             try:
                 with self._http.stream(**_stream_arguments(self._configuration, request, reader)) as response:
-                    if response.status_code != 200:
+                    if response.status_code == httpx2.codes.NO_CONTENT:
+                        return
+                    if response.status_code != httpx2.codes.OK:
                         response.read()
                         raise _StreamRefused(_response(response))
+                    _require_events(response)
                     for received in response.iter_bytes():
-                        yield from reader.feed(received)
-                        attempt = -1
+                        for event in reader.feed(received):
+                            attempts.received()
+                            yield event
+                failure: Exception | None = None
             except (httpx2.RequestError, _StreamRefused, ValueError) as error:
-                _require_retry(error, attempt, self._retries, self._configuration)
+                failure = error
             if not reader.ended:
-                attempt += 1
-                time.sleep(self._retries.wait(attempt, None))
+                time.sleep(attempts.pause(failure, self._configuration))
                 reader.restart()
 
     def close(self) -> None:
@@ -145,6 +158,10 @@ class AsyncCalls:
         return await self._run(call(request, self._retries))
 
     _call = call
+
+    async def exchange(self, request: Request[Any]) -> Response:
+        """Send a request as `call` does, and return its whole response, with the headers. Raises ClipcastError."""
+        return await self._run(exchange(request, self._retries))
 
     async def _run(self, flow: Flow[T]) -> T:
         try:
@@ -191,22 +208,26 @@ class AsyncCalls:
             page, more = page + 1, listed["pagination"]["has_next_page"]
 
     async def _stream(self, request: Request[Any]) -> AsyncIterator[Event]:
-        reader, attempt = EventReader(request.headers.get("Last-Event-Id")), 0
+        reader, attempts = EventReader(request.headers.get("Last-Event-Id")), _StreamAttempts(self._retries)
         while not reader.ended:
+            attempts.begin()
             try:
                 async with self._http.stream(**_stream_arguments(self._configuration, request, reader)) as response:
-                    if response.status_code != 200:
+                    if response.status_code == httpx2.codes.NO_CONTENT:
+                        return
+                    if response.status_code != httpx2.codes.OK:
                         await response.aread()
                         raise _StreamRefused(_response(response))
+                    _require_events(response)
                     async for received in response.aiter_bytes():
                         for event in reader.feed(received):
+                            attempts.received()
                             yield event
-                        attempt = -1
+                failure: Exception | None = None
             except (httpx2.RequestError, _StreamRefused, ValueError) as error:
-                _require_retry(error, attempt, self._retries, self._configuration)
+                failure = error
             if not reader.ended:
-                attempt += 1
-                await asyncio.sleep(self._retries.wait(attempt, None))
+                await asyncio.sleep(attempts.pause(failure, self._configuration))
                 reader.restart()
 
     async def close(self) -> None:
@@ -237,7 +258,7 @@ def _arguments(configuration: Configuration, request: Request[Any]) -> dict[str,
 
 def _stream_arguments(configuration: Configuration, request: Request[Any], reader: EventReader) -> dict[str, Any]:
     arguments = _arguments(configuration, request)
-    arguments["headers"] |= {"Accept": "text/event-stream"}
+    arguments["headers"] |= {"Accept": EVENTS}
     if reader.last_id is not None:
         arguments["headers"] |= {"Last-Event-Id": reader.last_id}
     return arguments | {"timeout": _timeout(configuration.timeout, max(configuration.timeout, SILENCE))}
@@ -277,16 +298,43 @@ def _response(response: httpx2.Response) -> Response:
     return Response(response.status_code, headers, response.content)
 
 
-def _require_retry(error: Exception, attempt: int, retries: Retries, configuration: Configuration) -> None:
-    """Raise the client's error if a stream that failed must not be opened again."""
-    if isinstance(error, ValueError):
-        raise UnexpectedResponse(f"The stream is not Clipcast's: {error}", status=200) from None
-    last = attempt + 1 >= retries.attempts
-    if isinstance(error, _StreamRefused):
-        if last or error.response.status not in PASSING:
+class _StreamAttempts:
+    """How often in a row a stream brought no event."""
+
+    def __init__(self, retries: Retries) -> None:
+        self._retries, self._failed, self._began, self._has_event = retries, 0, 0.0, False
+
+    def begin(self) -> None:
+        """Note when a stream begins."""
+        self._began, self._has_event = time.monotonic(), False
+
+    def received(self) -> None:
+        """Note an event."""
+        self._failed, self._has_event = 0, True
+
+    def pause(self, error: Exception | None, configuration: Configuration) -> float:
+        """Return the seconds until the next stream. Raise the client's error if there must be none."""
+        if isinstance(error, ValueError):
+            raise UnexpectedResponse(f"The stream is not Clipcast's: {error}", status=200) from None
+        if isinstance(error, _StreamRefused) and error.response.status not in PASSING:
             raise error_of(error.response) from None
-    elif last:
-        raise _failure(error, configuration.url) from error
+        # A proxy ends long streams, also those of a post that does not change.
+        if not self._has_event and (error or time.monotonic() - self._began < QUIET):
+            self._failed += 1
+        if self._failed < self._retries.attempts:
+            return self._retries.wait(max(0, self._failed - 1), None)
+        if isinstance(error, _StreamRefused):
+            raise error_of(error.response) from None
+        if error:
+            raise _failure(error, configuration.url) from error
+        raise UnexpectedResponse("The server ends each stream without an event.", status=200)
+
+
+def _require_events(response: httpx2.Response) -> None:
+    """Raise ValueError unless the response is a stream of events."""
+    found = response.headers.get("content-type", "")
+    if found.split(";")[0].strip().lower() != EVENTS:
+        raise ValueError(f"its content type is {found[:60]!r}, not {EVENTS}.")
 
 
 def _failure(error: Exception, url: str) -> ConnectionFailed | UsageError:
