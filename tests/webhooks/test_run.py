@@ -66,6 +66,23 @@ async def test_response_of_the_former_address_does_not_disable_the_moved_webhook
     assert len(receiver.requests) == 38
 
 
+async def test_rotated_secret_signs_what_a_run_under_way_has_not_sent(hooks: Hooks, receiver: Receiver) -> None:
+    webhook = await hooks.create(receiver.url)
+    await hooks.happen_to(40)
+    await hooks.route()
+    receiver.open.clear()
+    running = asyncio.create_task(hooks.worker.run_due())
+    await receiver.until(AT_ONCE_FIRST)
+    rotated = (await hooks.caller.post(f"/webhooks/{webhook['id']}/rotate")).json()
+    receiver.open.set()
+    await running
+    await hooks.deliver()
+    assert {one["status"] for one in await hooks.deliveries(webhook)} == {"delivered"}
+    assert len(receiver.requests) == 40
+    for request in receiver.requests[AT_ONCE_FIRST:]:
+        assert request.verified(rotated["secret"])
+
+
 async def test_end_of_a_run_waits_for_a_change_and_not_the_change_for_it(hooks: Hooks, receiver: Receiver) -> None:
     """Both lock the webhook before its job."""
     webhook = await hooks.create(receiver.url)
