@@ -352,7 +352,8 @@ async def test_test_message_reaches_devices(office: Office, phones: PushService)
     "endpoint",
     [
         "http://push.example.net/x", "https://user:password@push.example.net/x", "https://push.example.net:8443/x",
-        "file:///etc/passwd", "https:///x", "", "https://push.example.net/" + "x" * 1000,
+        "file:///etc/passwd", "https:///x", "", "https://xn--a/x", "https://127.1/x",
+        "https://push.example.net/" + "x" * 1000,
     ],
 )  # fmt: skip
 def test_other_addresses_are_no_subscription(endpoint: str) -> None:

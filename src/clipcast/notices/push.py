@@ -21,6 +21,7 @@ from yarl import URL
 from clipcast.common.settings import Settings
 from clipcast.common.storable import storable
 from clipcast.notices.outcome import Delayed, Refused
+from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.responses import ResponseTooLarge, ResponseUnreadable, read
 from clipcast.platforms.transport import HttpClient, NotSent, ResponseLost
@@ -81,7 +82,7 @@ def read_subscription(endpoint: str, p256dh: str, auth: str) -> Subscription:
     """Return the subscription that a browser has sent. Raise SubscriptionError."""
     try:
         found = Subscription(endpoint, decoded(p256dh), decoded(auth))
-        url = URL(endpoint)
+        url = parse_url(endpoint)
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), found.key)
     except ValueError as error:
         raise SubscriptionError("The browser's subscription cannot be read. Turn push messages on again.") from error

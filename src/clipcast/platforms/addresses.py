@@ -1,6 +1,7 @@
 """URLs that users, platforms and other servers supply."""
 
 import re
+from ipaddress import ip_address
 
 from yarl import URL
 
@@ -8,6 +9,8 @@ from yarl import URL
 EXACT = re.compile(r"[\x21-\x7e]*")
 # A host name, after IDNA, or an IP address without a zone.
 HOST = re.compile(r"[A-Za-z0-9._:-]+")
+# The last label of a host that is no name (as in the URL Standard).
+NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
 def parse_url(text: object, base: URL | None = None) -> URL:
@@ -21,4 +24,15 @@ def parse_url(text: object, base: URL | None = None) -> URL:
     url = url if base is None else base.join(url)
     if url.scheme not in ("http", "https") or not HOST.fullmatch(url.raw_host or ""):
         raise ValueError("not an http(s) URL")
+    _check_host((url.raw_host or "").removesuffix("."))
+    _ = url.host  # yarl raises a ValueError for a label that begins with xn-- and is no Punycode
     return url
+
+
+def _check_host(host: str) -> None:
+    """Raise ValueError for an empty label, and for a number, which some systems take for an IP address (127.1, 0)."""
+    *_, last = labels = host.split(".")
+    if not all(labels):
+        raise ValueError(host)
+    if NUMBER.fullmatch(last):
+        ip_address(host)

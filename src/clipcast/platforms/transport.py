@@ -41,6 +41,7 @@ Content = bytes | AsyncIterator[bytes] | None
 
 # What an error of the connection means, for people: the first kind that fits.
 REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.InvalidURL, "its address is not valid"),
     (aiohttp.ClientConnectorSSLError, "the TLS handshake failed"),
     (aiohttp.ClientConnectorDNSError, "its host was not found"),
     (aiohttp.ConnectionTimeoutError, f"it did not accept the connection within {CONNECT_TIME:.0f} s"),
@@ -183,13 +184,13 @@ async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHand
 
 
 def _reason(error: BaseException) -> str:
-    """Return why a connection failed, for people; the name of a class that REASONS does not know."""
+    """Return why a connection failed, for people."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         why = getattr(error.certificate_error, "verify_message", "") or "it cannot be verified"
         return f"its certificate is not valid ({why.rstrip('.')})"
     cause = getattr(error, "os_error", error)
     found = (words for kind, words in REASONS if isinstance(error, kind) or isinstance(cause, kind))
-    return next(found, type(cause).__name__)
+    return next(found, "the connection failed")
 
 
 async def _any_addresses(host: str) -> list[str]:

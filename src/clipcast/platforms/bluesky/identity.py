@@ -2,6 +2,7 @@
 
 from urllib.parse import quote, urlsplit
 
+from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.base import Http
 from clipcast.platforms.bluesky.errors import parse_response
 from clipcast.platforms.bluesky.rules import APPVIEW, DIRECTORY
@@ -44,8 +45,9 @@ def origin_of(url: str) -> str:
     """Return the scheme and host of a server's URL. Raise InvalidRequest if it is invalid."""
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
+        parse_url(parts.geturl())
         usable = parts.hostname and parts.scheme in ("http", "https") and parts.username is None and parts.port != 0
-    except ValueError:  # brackets without an address in them, a port that is no number
+    except ValueError:
         usable = False
     if not usable:
         raise InvalidRequest(
