@@ -453,7 +453,7 @@ async def test_certificate_of_another_host_is_refused_before_the_request(
         ("169.254.169.254", "address_not_public"), ("[::ffff:10.0.0.1]", "address_not_public"),
         ("１２７.0.0.1", "address_not_public"), ("[fe80::1%25eth0]", "fetch_failed"),
         ("2130706433", "fetch_failed"), ("127.1", "fetch_failed"),
-        ("0x7f.1", "address_not_public"), ("0177.0.0.1", "fetch_failed"), ("a\\b", "fetch_failed"),
+        ("0x7f.1", "fetch_failed"), ("0177.0.0.1", "fetch_failed"), ("a\\b", "fetch_failed"),
     ],
 )  # fmt: skip
 async def test_private_host_is_never_connected(
