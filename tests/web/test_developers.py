@@ -4,12 +4,15 @@ import html
 import re
 import shlex
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fastapi import FastAPI
 
 from clipcast.audit.requests import PAGE
 from clipcast.common.ids import new_id
 from clipcast.installation import Installation
+from clipcast.testing.harness import some_day
+from tests.web.browser import sent
 from tests.web.conftest import Visitor
 
 REQUESTS = "./developers/requests"
@@ -83,3 +86,54 @@ async def test_requests_are_for_editors_of_the_workspace(
     other = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     assert (await owner.get(f"{other}/developers/requests/{number}")).status_code == 404
     assert (await owner.get(f"{REQUESTS}/nothing")).status_code == 404
+
+
+async def test_a_refused_post_opens_as_a_draft_with_the_same_problems(
+    owner: Visitor, desk: dict[str, Any], application: FastAPI, installation: Installation
+) -> None:
+    key = await key_of(owner)
+    at = f"{some_day()}T18:00:00-03:00"
+    long_title = "x" * 101
+    body = {
+        "videos": [
+            {
+                "edit_id": desk["clip"],
+                "common": {"text": "Shared <b>words</b>"},
+                "targets": [
+                    {
+                        "connection_id": "youtube:@harbour.films",
+                        "metadata": {"youtube": {"title": long_title, "no": 1}},
+                    },
+                    {"connection_id": desk["tiktok"], "metadata": {"tiktok": {"privacyLevel": 5}}},
+                    {"connection_id": "bluesky:@nobody"},
+                ],
+            },
+            {"edit_id": str(new_id()), "targets": [{"connection_id": desk["tiktok"]}]},
+        ],
+        "scheduled_at": at,
+    }
+    answer = await owner.client.post("/api/v1/posts", json=body, headers=key)
+    assert answer.status_code == 422
+    other = await owner.client.post("/api/v1/posts", json={"videos": 5}, headers=key)
+    await application.state.request_log.close(installation.database.hot_pool)
+    page = html.unescape((await owner.get(f"{REQUESTS}/{answer.headers['x-request-id']}")).text)
+    for missing in (
+        "YouTube has no field 'no'.",
+        "The value of tiktok.privacyLevel has the wrong type: '5'.",
+        "The workspace has no account 'bluesky:@nobody'.",
+        "Add it from the library.",
+    ):
+        assert missing in page, missing
+    opened = await owner.post(f"{REQUESTS}/{answer.headers['x-request-id']}/draft")
+    assert opened.status_code == 303
+    draft = (await owner.get(opened.headers["location"])).text
+    fields = sent(draft)
+    assert fields["clip"] == [desk["clip"]]
+    assert set(fields["account"]) == {desk["tiktok"], desk["youtube"]}
+    assert long_title in draft
+    assert "too long: 101 characters" in html.unescape(draft)
+    assert f'value="{some_day()}T21:00"' in draft
+    # Of a body that names nothing of the workspace, there is no draft.
+    number = other.headers["x-request-id"]
+    assert "Open as a draft" not in (await owner.get(f"{REQUESTS}/{number}")).text
+    assert (await owner.post(f"{REQUESTS}/{number}/draft")).status_code == 404

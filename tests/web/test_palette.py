@@ -101,3 +101,11 @@ async def test_any_id_opens_what_has_it(
     elsewhere = Visitor(owner.client, owner.code, other)
     for pasted in (post, item.id, job.id, item.edit_id, clip, item.connection_id):
         assert await found(elsewhere, str(pasted)) == []
+
+
+async def test_posts_are_found_by_words_of_the_caption_and_by_their_clips(owner: Visitor, desk: dict[str, Any]) -> None:
+    made = await owner.post(f"./compose/{new_id()}/send", conftest.form(desk, text="Dawn patrol <b>at</b> the point"))
+    path = f"/posts/{made.headers['hx-redirect'].rsplit('/', 1)[1]}"
+    for typed in ("dawn", "PATROL point", "clip"):
+        assert (path, "Dawn patrol &lt;b&gt;at&lt;/b&gt; the point") in await found(owner, typed), typed
+    assert path not in [one for one, _ in await found(owner, "sunset")]

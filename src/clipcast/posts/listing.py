@@ -283,7 +283,8 @@ async def _search(session: AsyncSession, workspace_id: UUID, wanted: Wanted, pla
 
     Frequent captions are a condition of the walk along the times. An index finds the others.
     """
-    pattern = f"%{escaped(wanted.query)}%"
+    # The words in this order, with anything between them.
+    pattern = f"%{'%'.join(escaped(word) for word in wanted.query.split())}%"
     found: set[UUID] = set()
     if id := parse_id(wanted.query):
         found |= {id, *await session.scalars(select(Item.post_id).where(Item.id == id))}
