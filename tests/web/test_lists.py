@@ -468,3 +468,15 @@ async def test_export_holds_what_the_list_shows_and_is_imported_again(
     page = (await owner.get(f"{path}?show=all")).text
     assert "Ready: 3 posts, 3 items" in page
     assert "=HYPERLINK(&#34;x&#34;)</p>" in page
+
+
+async def test_many_posts_are_sent_for_review(owner: Visitor, desk: dict[str, Any], installation: Installation) -> None:
+    first, second = [await later(owner, desk, hour) for hour in (1, 2)]
+    out = await sent(owner, desk)
+    assert "owner@example.org" in (await owner.get("./posts/bulk/reviewers")).text
+    said = await act(owner, "review", [first, second, out], **{"review.member": "owner@example.org"})
+    assert "2 posts sent for review. 1 of 3 could not be sent for review:" in said
+    assert await listed(owner, "state=in_review") == [second, first]
+    refused = await act(owner, "review", [first])
+    assert "Its client has no reviewers." in refused
+    assert (await owner.post("./posts/bulk", {"action": "review", "chosen": first, "review.message": "x"})).is_success

@@ -25,11 +25,13 @@ from clipcast.posts import labels, listing, repository, service
 from clipcast.posts.drafts import draft_of_post, new_draft
 from clipcast.posts.lines import lines_of
 from clipcast.posts.queue import move_to_next_time
+from clipcast.posts.reviewing import send_many
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.pages import is_htmx
 from clipcast.web.post_actions import move
 from clipcast.web.posts import CHOSEN_MAX, read_filters
+from clipcast.web.reviews import check_request, request_of, review_choices
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -86,15 +88,18 @@ class Outcome:
 Act = Callable[[UUID], Awaitable[None]]
 # Of each action: the participle, and the words beside the number.
 VERBS = {
-    "move": "moved", "queue": "added to the queue", "label": "labelled", "retry": "retried", "remove": "removed",
-    "copy": "copied",
+    "move": "moved", "queue": "added to the queue", "review": "sent for review", "label": "labelled",
+    "retry": "retried", "remove": "removed", "copy": "copied",
 }  # fmt: skip
 ONGOING = {
-    "move": "Moving", "queue": "Adding to the queue", "label": "Labelling", "retry": "Retrying", "remove": "Removing",
-    "copy": "Copying",
+    "move": "Moving", "queue": "Adding to the queue", "review": "Sending for review", "label": "Labelling",
+    "retry": "Retrying", "remove": "Removing", "copy": "Copying",
 }  # fmt: skip
 # The fields of a form that the requests after the first one need, too.
-KEPT = ("action", "day", "time", "add_label", "remove_label")
+KEPT = (
+    "action", "day", "time", "add_label", "remove_label", "review.member", "review.link", "review.rule",
+    "review.message",
+)  # fmt: skip
 
 
 @router.post("/posts/bulk")
@@ -121,6 +126,8 @@ async def _act(action: str, member: Member, form: FilledForm, outcome: Outcome) 
             return _mover(member, form, outcome)
         case "queue":
             return _queuer(member, outcome)
+        case "review":
+            return _reviewer(member, form)
         case "label":
             return await _labeller(member, form, outcome)
         case "retry":
@@ -237,6 +244,33 @@ def _queuer(member: Member, outcome: Outcome) -> Act:
             outcome.moved = None
 
     return to_queue
+
+
+def _reviewer(member: Member, form: FilledForm) -> Act:
+    """Return what sends a post for review: to the chosen people, or to the reviewers of its client. Raises AppError."""
+    wanted, _ = request_of(form)
+    problems = FilledForm({})
+    is_chosen = bool(wanted.members or wanted.links)
+    if is_chosen:
+        check_request(problems, wanted, "")
+    if problems.problems:
+        raise AppError(422, "validation_failed", " ".join(problems.problems.values()))
+
+    async def send(id: UUID) -> None:
+        database, mine = member.installation.database, member.workspace.id
+        done = await send_many(database, mine, [id], member.actor, wanted if is_chosen else None)
+        if id in done.refused:
+            raise AppError(409, "review_refused", done.refused[id])
+
+    return send
+
+
+@router.get("/posts/bulk/reviewers")
+async def reviewers(member: Editing) -> Response:
+    """Return whom people can choose as reviewers of many posts."""
+    async with member.installation.database.session() as session:
+        offered = await review_choices(session, member)
+    return member.render("parts/bulk_reviewers.html", **offered)
 
 
 def _note_move(outcome: Outcome, id: UUID, before: datetime, version: int) -> None:

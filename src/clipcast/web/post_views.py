@@ -54,6 +54,8 @@ async def delete_view(member: Looking, view_id: str) -> Response:
 @router.post("/labels/{label_id}/delete")
 async def delete_label(member: Editing, label_id: str) -> Response:
     """Delete a label. The posts that have it stay."""
+    if member.is_limited:
+        raise AppError(403, "limited_to_clients", "You see some clients only. Take the label off your posts instead.")
     async with member.installation.database.begin() as session:
         label = await get_label(session, member.workspace.id, label_id)
         member.record(session, "label.deleted", label.name)

@@ -326,7 +326,7 @@ async def send(member: Editing, post_id: str, request: Request) -> Response:
     """Send a post for review. A new link is made in the same transaction, and its address is shown once."""
     form, url = await read_form(request), ""
     wanted, name = request_of(form)
-    _check_request(form, wanted, name)
+    check_request(form, wanted, name)
     try:
         if form.problems:
             return await _send_page(member, post_id, form, status=422)
@@ -359,7 +359,7 @@ def request_of(form: FilledForm) -> tuple[ReviewRequest, str]:
     return wanted, form.line("review.new_link")
 
 
-def _check_request(form: FilledForm, wanted: ReviewRequest, name: str) -> None:
+def check_request(form: FilledForm, wanted: ReviewRequest, name: str) -> None:
     if name:
         _check_link_name(form, name, "review.new_link")
     elif not wanted.members and not wanted.links:
