@@ -105,6 +105,16 @@ async def test_a_csv_is_corrected_and_scheduled_and_its_posts_are_labelled_and_e
     await labels.get_by_role("button", name="Label").click()
     await expect(page.locator("#notices")).to_contain_text("120 posts labelled.")
     await expect(page.locator("tr[data-row] .post-label")).to_have_count(50)
+    # Two of them are sent for review.
+    await page.get_by_role("checkbox", name="Choose Caption 119").check()
+    await page.get_by_role("checkbox", name="Choose Caption 118").check()
+    await page.get_by_role("toolbar").get_by_role("button", name="Send for review").click()
+    review = page.get_by_role("dialog", name="Send for review")
+    await review.get_by_label("Harbour Owner").check()
+    assert await serious(page) == []
+    await review.get_by_role("button", name="Send for review").click()
+    await expect(page.locator("#notices")).to_contain_text("2 posts sent for review.")
+    await expect(page.locator("tr[data-row]").filter(has_text="In review")).to_have_count(2)
     await page.locator("form.filters").get_by_label("Label").select_option("Winter")
     await page.get_by_role("button", name="Filter").click()
     await page.get_by_role("button", name="Save this view").click()
