@@ -6,6 +6,8 @@ const KEPT = `clipcast-offline-${VERSION}`;
 const SHARED = "clipcast-shared";
 // The parts of the offline page. Their addresses name their content.
 const PARTS = /^\/static\/(icon\.svg|offline\.js|vendor\/(app\.css|icons\.svg))$/;
+// Downloads, which no page could replace.
+const FILES = /^\/(api|files|archives)\//;
 
 async function keep() {
   const page = await fetch(OFFLINE, { cache: "reload", credentials: "omit" });
@@ -16,12 +18,22 @@ async function keep() {
   await self.skipWaiting();
 }
 async function forget() {
+  // Else each page waits until the worker has started.
+  await self.registration.navigationPreload?.enable();
   for (const name of await caches.keys()) if (name !== KEPT && name !== SHARED) await caches.delete(name);
 }
 self.addEventListener("install", (event) => event.waitUntil(keep()));
 self.addEventListener("activate", (event) => event.waitUntil(forget()));
 
 const kept = (request) => caches.match(request, { ignoreVary: true });
+
+async function navigate(event) {
+  try {
+    return (await event.preloadResponse) ?? (await fetch(event.request));
+  } catch {
+    return kept(OFFLINE);
+  }
+}
 
 // Another app shares videos: the next page uploads them (shared.js).
 async function take(request) {
@@ -49,7 +61,8 @@ self.addEventListener("fetch", (event) => {
   if (request.method === "POST" && pathname === "/share") event.respondWith(take(request));
   else if (request.method === "POST" && pathname === "/sign-out") event.waitUntil(signedOut());
   else if (request.method !== "GET") return;
-  else if (request.mode === "navigate") event.respondWith(fetch(request).catch(() => kept(OFFLINE)));
+  else if (FILES.test(pathname)) return;
+  else if (request.mode === "navigate") event.respondWith(navigate(event));
   else if (PARTS.test(pathname)) event.respondWith(kept(request).then((found) => found ?? fetch(request)));
 });
 
