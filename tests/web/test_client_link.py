@@ -224,3 +224,28 @@ async def test_dialog_leads_each_platform_to_its_sign_in_or_its_guide(
     assert f"{bare.public_base}/connect/instagram/callback" in guide
     assert "needs no app" in (await owner.get("./connections/guide/bluesky")).text
     assert (await owner.get("./connections/guide/nowhere")).status_code == 404
+
+
+async def test_maker_who_sees_some_clients_only_connects_accounts_of_theirs(
+    owner: Visitor, alba: str, installation: Installation, invited: Callable[[str], Awaitable[Visitor]]
+) -> None:
+    orbit = str((await owner.post("./clients", {"name": "Orbit", "timezone": "UTC"})).headers["location"])
+    other = orbit.split("/")[-2]
+    editor = await invited("editor")
+    mine, theirs = await make(editor, alba), await make(editor, other)
+    async with stranger_of(owner) as browser:
+        begun = await browser.get(theirs + "/new/tiktok")
+        async with installation.database.begin() as session:
+            members = select(Membership).where(Membership.role == "editor")
+            (await session.scalars(members)).one().client_ids = [UUID(alba)]
+        assert (await browser.get(theirs)).status_code == 404
+        refused = await answer(browser, begun, "harbour.films")
+        assert refused is not None
+        assert refused.status_code == 400
+        done = await press(browser, await browser.get(mine), "/new/tiktok", "harbour.films")
+        assert "is connected." in done.text
+    assert str((await accounts(installation))["tiktok harbour.films"].client_id) == alba
+    dialog = (await editor.get("./connections/connect")).text
+    assert other not in dialog
+    assert 'value="none"' not in dialog
+    assert f"/connections/new/tiktok?client={alba}" in dialog

@@ -8,7 +8,7 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, any_, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -107,4 +107,5 @@ def _maker_may_connect() -> ColumnElement[bool]:
         Membership.user_id == ClientLink.maker_id,
         Membership.workspace_id == ClientLink.workspace_id,
         Membership.role.in_(MAKERS),
+        Membership.client_ids.is_(None) | (ClientLink.client_id == any_(Membership.client_ids)),
     )

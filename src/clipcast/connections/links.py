@@ -16,10 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import NotFound
-from clipcast.database.models.connections import ClientLink, ConnectLink, UsedConnectLink
+from clipcast.database.models.connections import ClientLink, Connection, ConnectLink, UsedConnectLink
 from clipcast.database.models.people import Membership
 from clipcast.installation import Installation
-from clipcast.people.repository import role_of
 from clipcast.platforms.registry import PLATFORMS
 
 LINK_LIFETIME = timedelta(hours=24)
@@ -136,6 +135,8 @@ async def list_links(session: AsyncSession, workspace_id: UUID) -> list[ConnectL
         Membership.user_id == ConnectLink.maker_id,
         Membership.workspace_id == ConnectLink.workspace_id,
         Membership.role.in_(MAKERS),
+        # Such a link has no client.
+        Membership.client_ids.is_(None),
     )
     query = select(ConnectLink).where(
         ConnectLink.workspace_id == workspace_id,
@@ -171,7 +172,15 @@ async def _may_connect(session: AsyncSession, link: Link, hold: bool = False) ->
             return False
     if link.maker is None:
         return True
-    return await role_of(session, UUID(link.maker[0]), UUID(link.workspace_id)) in MAKERS
+    member = await session.get(Membership, (UUID(link.maker[0]), UUID(link.workspace_id)))
+    if member is None or member.role not in MAKERS:
+        return False
+    if member.client_ids is None:
+        return True
+    # The maker sees some clients only.
+    expected = await session.get(Connection, UUID(link.expects)) if link.expects else None
+    client_id = expected.client_id if expected else UUID(link.client) if link.client else None
+    return client_id in member.client_ids
 
 
 async def _end(session: AsyncSession, link_id: UUID, expires_at: datetime) -> bool:

@@ -22,7 +22,7 @@ from clipcast.connections import labels, manage, repository
 from clipcast.connections.client_links import LIFETIMES, list_client_links
 from clipcast.connections.links import list_links
 from clipcast.connections.options import quotas_of, usage_of
-from clipcast.connections.repository import NO_CLIENT, of_client
+from clipcast.connections.repository import of_client
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
 from clipcast.jobs.quotas import QuotaOut, Usage
@@ -71,7 +71,6 @@ async def connections_page(
     page: PageNumber = 1,
     platform: str | None = None,
     state: str | None = None,
-    group: str | None = None,
     label: Annotated[str, Query(max_length=100)] = "",
     q: Annotated[str, Query(max_length=100)] = "",
     connected: Annotated[str, Query(max_length=2000)] = "",
@@ -79,15 +78,14 @@ async def connections_page(
 ) -> Response:
     """Return the accounts: those that need a person, then all by client.
 
-    `group` is NO_CLIENT for those without a client. After an authorization, the address contains the `connected` ids,
-    and the `expected` id of a reconnect.
+    After an authorization, the address contains the `connected` ids, and the `expected` id of a reconnect.
     """
     if platform and platform not in PLATFORMS:
         raise NotFound("platform", platform)
     if state and state not in STATES:
         raise NotFound("state", state)
-    client = str(member.client.id) if member.client else NO_CLIENT if group == NO_CLIENT else None
-    mine, of_page = member.workspace.id, [of_client(client)] if client else []
+    mine, client = member.workspace.id, member.chosen_client
+    of_page = [of_client(client)] if client else []
     async with member.installation.database.session() as session:
         metered = await repository.list_metered(session, mine, METERED_MAX)
     usage = await usage_of(member.installation, metered)
@@ -113,7 +111,7 @@ async def connections_page(
         links = await list_links(session, mine) if member.may("editor") else []
         client_links = await list_client_links(session, mine) if member.may("editor") else []
         known_labels = await labels.list_labels(session, mine)
-    kept = {"platform": platform, "state": state, "group": group, "label": label, "q": q.strip()}
+    kept = {"platform": platform, "state": state, "label": label, "q": q.strip()}
     query = urlencode({name: value for name, value in kept.items() if value})
     return member.render(
         "connections.html",
@@ -129,7 +127,7 @@ async def connections_page(
         total=total,
         filters=kept,
         filtered=bool(query),
-        query=query + (f"&client={member.client.id}" if member.client else ""),
+        query=query + (f"&client={client}" if client else ""),
         pagination=pagination(params, total),
         states=STATES,
         labels=known_labels,
