@@ -1,5 +1,7 @@
 """The command line. Commands import heavy modules themselves, so that --help stays fast."""
 
+import signal
+
 import typer
 
 from clipcast import __version__
@@ -51,3 +53,6 @@ def main(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Read settings from the environment (CLIPCAST_...). See docs/configuration.md."""
+    # From here on, the command itself ends what it has begun.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,6 +1,9 @@
 """However a command ends: its exit code says why, and with --json one document."""
 
+import io
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,13 +13,23 @@ from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from clipcast.cli import app
+from clipcast.cli.client import live
 from clipcast.cli.client.installations import Logins
 from clipcast.cli.client.session import Refused, ending, show
+from clipcast.sdk import Progress
 
-ANSWERS = ('{"status": "ok"}', "[]", "null", '{"connections": null, "pagination": {}}')
+ANSWERS = (
+    '{"status": "ok"}',
+    '{"ok": true, "data": []}',
+    "[1, 2]",
+    "[]",
+    "null",
+    '{"connections": null, "pagination": {}}',
+)
 
 
 class Other(BaseHTTPRequestHandler):
@@ -51,7 +64,11 @@ def test_server_of_another_product_is_exit_code_3(other: str, home: Path, answer
     Other.body = answer.encode()
     clip = home / "clip.mp4"
     clip.write_bytes(b"x")
-    for command in (["accounts", "list"], ["post", str(clip), "--to", "youtube:@x"], ["login", other, "--key", "k"]):
+    for command in (
+        ["accounts", "list"], ["post", str(clip), "--to", "youtube:@x"], ["login", other, "--key", "k"],
+        ["upload", str(clip)], ["upload", "https://example.org/a.mp4"], ["render", str(clip)], ["webhooks", "list"],
+        ["webhooks", "listen"], ["posts", "list"],
+    ):  # fmt: skip
         environ = {"CLIPCAST_URL": other, "CLIPCAST_API_KEY": "key"}
         done = CliRunner().invoke(app, [*command, "--json"], env=environ)
         assert (done.exit_code, json.loads(done.stdout)["error"]["code"]) == (3, "unexpected_response"), command
@@ -84,3 +101,42 @@ def test_message_shows_no_password() -> None:
     done = CliRunner().invoke(app, ["login", "https://user:secret@clips.example.org", "--key", "key"])
     assert done.exit_code == 2
     assert "secret" not in done.stderr
+
+
+# Presses Ctrl-C when a module is looked for, as a person does who changes her mind at once.
+PRESS = """
+import os, signal, sys
+class Press:
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            sys.argv.pop(1)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Press())
+from clipcast.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("command", ["accounts list", "webhooks listen", "upload x.mp4", "post x.mp4 --to @x"])
+@pytest.mark.parametrize("module", ["clipcast.cli", "typer", "clipcast.sdk"])
+def test_command_that_is_interrupted_at_its_start_says_so(home: Path, module: str, command: str) -> None:
+    if module != "clipcast.sdk" and command != "accounts list":
+        pytest.skip("before the command is known, all are the same")
+    environ = {**os.environ, "CLIPCAST_URL": "http://127.0.0.1:1", "CLIPCAST_API_KEY": "key"}
+    done = subprocess.run(
+        [sys.executable, "-c", PRESS, module, *command.split()], env=environ, cwd=home, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
+
+
+def test_each_file_has_its_own_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if two have the same name."""
+    shown = io.StringIO()
+    monkeypatch.setattr(live, "_console", lambda: Console(file=shown, force_terminal=True, width=100))
+    with live.upload_bars(as_json=False) as bar:
+        for _ in range(2):
+            tell = bar()
+            for sent in (1, 4):
+                tell(Progress("clip.mp4", sent, 4))
+    last = shown.getvalue().split("\r")[-1]
+    assert last.count("clip.mp4") == last.count("4/4 bytes") == 2

@@ -10,6 +10,7 @@ from clipcast.cli.client.session import one_line, say
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
 
     from clipcast.sdk import Progress, PublishedItem, PublishedPost
 
@@ -24,11 +25,11 @@ def _console() -> Console:
 
 
 @contextmanager
-def upload_bars(as_json: bool) -> Iterator[Callable[[Progress], Any]]:
-    """Show a bar for each file on a terminal, otherwise nothing. Yield the callback of `upload`."""
+def upload_bars(as_json: bool) -> Iterator[Callable[[], Callable[[Progress], Any]]]:
+    """Show a bar for each file on a terminal, otherwise nothing. Yield what makes the callback of each `upload`."""
     console = _console()
     if as_json or not console.is_terminal:
-        yield lambda progress: None
+        yield lambda: lambda progress: None
         return
     from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
     from rich.progress import Progress as Bars
@@ -36,14 +37,19 @@ def upload_bars(as_json: bool) -> Iterator[Callable[[Progress], Any]]:
     name = TextColumn("{task.description}", markup=False)
     columns = (name, BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Bars(*columns, console=console) as bars:
-        tasks: dict[str, Any] = {}
 
-        def tell(progress: Progress) -> None:
-            if progress.name not in tasks:
-                tasks[progress.name] = bars.add_task(one_line(progress.name), total=progress.size)
-            bars.update(tasks[progress.name], completed=progress.sent)
+        def bar() -> Callable[[Progress], Any]:
+            task: TaskID | None = None
 
-        yield tell
+            def tell(progress: Progress) -> None:
+                nonlocal task
+                if task is None:
+                    task = bars.add_task(one_line(progress.name), total=progress.size)
+                bars.update(task, completed=progress.sent)
+
+            return tell
+
+        yield bar
 
 
 def watch(states: Iterator[PublishedPost], names: Mapping[str, str], as_json: bool) -> PublishedPost:

@@ -148,13 +148,13 @@ def _upload(opened: Session, files: Mapping[str, str], command: repeats.Repeatab
     uploaded: dict[str, str] = {}
     command.save()
     opened.on_loss = REPEAT
-    with live.upload_bars(opened.as_json) as progress:
+    with live.upload_bars(opened.as_json) as bar:
         for name, path in files.items():
             real = os.path.realpath(path)
             opened.on_interrupt = f"Stopped. Uploaded {count(len(uploaded), 'file')}, and posted nothing. {REPEAT}"
             if real not in uploaded:
                 own = f"{command.id}-{len(uploaded)}"
-                video = opened.client.upload(path, name=file_name(path), progress=progress, idempotency_key=own)
+                video = opened.client.upload(path, name=file_name(path), progress=bar(), idempotency_key=own)
                 uploaded[real] = video["edit_setting_id"]
             edit_ids[name] = uploaded[real]
     return edit_ids

@@ -204,7 +204,7 @@ class Posting:
         found: list[dict[str, Any]] = []
         self._command.save()
         self._session.on_loss = REPEAT
-        with live.upload_bars(self._session.as_json) as progress:
+        with live.upload_bars(self._session.as_json) as bar:
             for number, clip in enumerate(self._clips):
                 uploaded = f"{number} of {count(len(self._clips), 'file')}"
                 self._session.on_interrupt = f"Stopped. Uploaded {uploaded}. {REPEAT}"
@@ -213,7 +213,7 @@ class Posting:
                     found.append(clip)
                 else:
                     name = None if is_address(clip) else file_name(clip)
-                    video = self._client.upload(clip, name=name, progress=progress, idempotency_key=key)
+                    video = self._client.upload(clip, name=name, progress=bar(), idempotency_key=key)
                     found.append({"edit_setting_id": video["edit_setting_id"]})
         self._session.on_interrupt = f"Stopped. The files are uploaded, and nothing is posted. {REPEAT}"
         return found

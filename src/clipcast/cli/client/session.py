@@ -65,10 +65,10 @@ class Session:
 @contextmanager
 def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterator[Session]:
     """Open a client until the end of the block. Errors end the command with a message and an exit code."""
-    from clipcast.sdk import Clipcast, ClipcastError, Retries
-
     found: Session | None = None
     with ending(as_json):
+        from clipcast.sdk import Clipcast, ClipcastError, Retries
+
         try:
             installation = installations.find(url)
         except installations.NoInstallation as error:
@@ -96,16 +96,20 @@ def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterato
 @contextmanager
 def ending(as_json: bool) -> Iterator[None]:
     """Turn the errors of the block into a message and an exit code."""
-    from clipcast.sdk import ClipcastError
-
     try:
         yield
     except Refused as error:
         refused = error
-    except ClipcastError as error:
-        refused = _refused(error)
     except (KeyboardInterrupt, typer.Abort):
         refused = Refused("Stopped.", INTERRUPTED)
+    except typer.Exit:
+        raise
+    except Exception as error:
+        from clipcast.sdk import ClipcastError
+
+        if not isinstance(error, ClipcastError):
+            raise
+        refused = _refused(error)
     else:
         return
     if as_json:

@@ -39,12 +39,12 @@ def bring(opened: Session, files: list[str]) -> list[dict[str, Any]]:
     videos: list[dict[str, Any]] = []
     command.save()
     opened.on_loss = REPEAT
-    with live.upload_bars(opened.as_json) as progress:
+    with live.upload_bars(opened.as_json) as bar:
         for number, file in enumerate(files):
             opened.on_interrupt = f"Stopped. Uploaded {number} of {count(len(files), 'file')}. {REPEAT}"
             key = f"{command.id}-{number}"
             name = None if is_address(file) else file_name(file)
-            video = dict(opened.client.upload(file, name=name, progress=progress, idempotency_key=key))
+            video = dict(opened.client.upload(file, name=name, progress=bar(), idempotency_key=key))
             videos.append({"file": file_name(file)} | video)
     command.end()
     return videos
