@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ BYTES_MAX = 10_000_000
 ROWS_MAX = 10_000
 SEPARATORS = ",;\t"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# The first line by which Excel names the separator.
+DECLARATION = re.compile(r'"?sep=([,;\t])"?\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ def problem_at(line: int, column: str, code: str, message: str, limit: object = 
 class PlanText:
     """A plan's columns, and an iterator over its rows, with a problem in place of each row that cannot be read.
 
-    The separator is the one of `,`, `;` and tab that the first line has most often. Raise ValidationFailed if the text
+    The separator is the one of `,`, `;` and tab that a first line such as `sep=;` names, or that the first line has
+    most often. Raise ValidationFailed if the text
     is not UTF-8, or has no row of column names.
     """
 
@@ -39,6 +43,8 @@ class PlanText:
         text = _decode(content)
         # Strict: a quote in a wrong place is reported instead of taken for text.
         self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
+        if declared_separator(text):
+            next(self._reader)
         self.line = 1
         self.columns: list[str] = []
         for found in self._read():
@@ -99,14 +105,23 @@ class PlanText:
 
 
 def separator_of(text: str) -> str:
-    """Return the separator of a plan: the one that its first line has most often."""
+    """Return the separator of a plan: the one that it declares, or that its first line has most often."""
+    if declared := declared_separator(text):
+        return declared
     first = next((line for line in io.StringIO(text) if line.strip()), "")
     return max(SEPARATORS, key=first.count)
 
 
+def declared_separator(text: str) -> str | None:
+    """Return the separator that the first line of a plan declares, such as `sep=;`; None without such a line."""
+    found = DECLARATION.fullmatch(text.partition("\n")[0])
+    return found and found[1]
+
+
 def _decode(content: bytes) -> str:
     try:
-        if content.startswith(UTF_16):
+        # In UTF-16, also without its mark, a letter of a column's name is one byte beside a zero.
+        if content.startswith(UTF_16) or 0 in content[:2]:
             raise UnicodeDecodeError("utf-8", content, 0, 2, "")
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

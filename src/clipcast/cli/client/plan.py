@@ -162,7 +162,7 @@ def _upload(opened: Session, files: Mapping[str, str], command: repeats.Repeatab
 
 def _with_edit_ids(content: bytes, edit_ids: Mapping[str, str]) -> bytes:
     """Return the plan with edit ids in place of files. Every row keeps its lines."""
-    from clipcast.common.plan_text import separator_of
+    from clipcast.common.plan_text import declared_separator, separator_of
 
     if not edit_ids:
         return content
@@ -170,7 +170,11 @@ def _with_edit_ids(content: bytes, edit_ids: Mapping[str, str]) -> bytes:
     made = io.StringIO()
     writer = csv.writer(made, delimiter=",", lineterminator="\n")
     header: list[str] = []
-    for cells in csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True):
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
+    if declared_separator(text):
+        next(rows)
+        writer.writerow([])
+    for cells in rows:
         if not header and any(cell.strip() for cell in cells):
             header = [name.strip().lower() for name in cells]
             cells = [*cells, *([] if "edit_id" in header else ["edit_id"])]
