@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from clipcast.sdk import ApiError, AsyncClipcast, ClipcastError, ConnectionFailed, NotFound, Request
-from clipcast.sdk.transport import value_of
+from clipcast.sdk.transport import content_of
 from clipcast.sdk.uploads import REPLAYED
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Api:
     async def create(self, request: Request[Any]) -> tuple[Any, bool]:
         """Return the JSON of the response, and whether it is that to an earlier request. Raises ToolError."""
         response = await as_tool(self.client.exchange(request))
-        return value_of(response), REPLAYED in response.headers
+        return content_of(request, response), REPLAYED in response.headers
 
     async def get(self, path: str, **query: str) -> Any:
         """Read a resource. Raises ToolError."""

@@ -151,11 +151,7 @@ class Retries:
 
 def call(request: Request[T], retries: Retries) -> Flow[T]:
     """Send a request, repeat it where that is safe, and return the content of its response. Raises ClipcastError."""
-    response = yield from exchange(request, retries)
-    value = value_of(response)
-    if request.returns and not fits(value, request.returns):
-        raise foreign(response)
-    return value  # type: ignore[no-any-return]
+    return content_of(request, (yield from exchange(request, retries)))
 
 
 def exchange(request: Request[Any], retries: Retries) -> Flow[Response]:
@@ -204,6 +200,14 @@ def _again(request: Request[Any], status: int, code: str) -> bool:
     if code == "idempotency_in_progress":
         return True
     return status in PASSING and _repeatable(request)
+
+
+def content_of(request: Request[T], response: Response) -> T:
+    """Return the content of a response. Raises UnexpectedResponse if it is not one to this request."""
+    value: T = value_of(response)
+    if request.returns and not fits(value, request.returns):
+        raise foreign(response)
+    return value
 
 
 def value_of(response: Response) -> Any:

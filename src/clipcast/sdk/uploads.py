@@ -27,9 +27,9 @@ from clipcast.sdk.transport import (
     Run,
     SendPiece,
     call,
+    content_of,
     error_of,
     exchange,
-    value_of,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def upload(
             # Only an upload of an earlier call can be gone.
             repeats = key is not None and REPLAYED in response.headers
             try:
-                video = yield from _sent(source, value_of(response), retries, progress, piece_bytes, own, repeats)
+                started = content_of(start, response)
+                video = yield from _sent(source, started, retries, progress, piece_bytes, own, repeats)
             except (ApiError, UnexpectedResponse) as error:
                 if not repeats or error.status not in GONE:
                     raise
@@ -113,8 +114,9 @@ def _imported(url: str, retries: Retries, key: str | None) -> Flow[VideoComplete
     """Import a file. If the video of an earlier call was deleted, import it anew."""
     for number in count(1):
         own = _of_attempt(key, number)
-        response = yield from exchange(requests.import_video(url=url, idempotency_key=own), retries)
-        video: VideoCompleted = value_of(response)
+        asked = requests.import_video(url=url, idempotency_key=own)
+        response = yield from exchange(asked, retries)
+        video = content_of(asked, response)
         if key is None or REPLAYED not in response.headers:
             return video
         with suppress(NotFound):
