@@ -100,7 +100,7 @@ class Calls:
         try:
             return _response(self._http.request(**arguments))
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
-            raise _failure(error, arguments["url"]) from error
+            raise failure_of(error, arguments["url"]) from error
 
     def _pages(self, request: Callable[[int], Request[Any]], name: str) -> Iterator[Any]:
         page, more = 1, True
@@ -197,7 +197,7 @@ class AsyncCalls:
         try:
             return _response(await self._http.request(**arguments))
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
-            raise _failure(error, arguments["url"]) from error
+            raise failure_of(error, arguments["url"]) from error
 
     async def _pages(self, request: Callable[[int], Request[Any]], name: str) -> AsyncIterator[Any]:
         page, more = 1, True
@@ -326,7 +326,7 @@ class _StreamAttempts:
         if isinstance(error, _StreamRefused):
             raise error_of(error.response) from None
         if error:
-            raise _failure(error, configuration.url) from error
+            raise failure_of(error, configuration.url) from error
         raise UnexpectedResponse("The server ends each stream without an event.", status=200)
 
 
@@ -337,8 +337,8 @@ def _require_events(response: httpx2.Response) -> None:
         raise ValueError(f"its content type is {found[:60]!r}, not {EVENTS}.")
 
 
-def _failure(error: Exception, url: str) -> ConnectionFailed | UsageError:
-    """Return the client's error for one of the HTTP library."""
+def failure_of(error: Exception, url: str) -> ConnectionFailed | UsageError:
+    """Return the client's error for one of the HTTP library, after a request to `url`."""
     host = httpx2.URL(url).host if not isinstance(error, httpx2.InvalidURL) else without_secrets(url)
     if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return UsageError(f"The request to {host} cannot be sent: {error}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,6 @@ from clipcast.sdk.transport import PREFIX, SLOW, Request, headers, without_secre
 VERSION = "0.1.0"
 # The address of `make demo`.
 DEFAULT_URL = "http://127.0.0.1:8000"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 USER_AGENT = f"clipcast-sdk/{VERSION} python/{platform.python_version()}"
 # Seconds for the connection itself, and for the response to bytes of a file, which the server then joins.
 CONNECT, FILE = 10.0, 600.0
@@ -45,7 +45,7 @@ class Configuration:
     @property
     def is_local(self) -> bool:
         """Whether the address is one of this machine, which no proxy reaches."""
-        return urlsplit(self.url).hostname in LOOPBACK
+        return is_local(self.url)
 
     def address_of(self, request: Request[Any]) -> str:
         """Return the URL of a request, without its query."""
@@ -64,6 +64,15 @@ class Configuration:
         """Return the seconds for which to wait for the response."""
         asked = float(request.query.get("wait") or 0)
         return max(self.timeout, SLOW.get(request.operation, 0.0)) + asked
+
+
+def is_local(url: str) -> bool:
+    """Return whether an address is one of this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def base_of(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from clipcast.sdk.errors import InvalidSignature, UsageError
 
 if TYPE_CHECKING:
     from clipcast.sdk.models import WebhookBody
+
+
+PREFIX = "whsec_"
+# The fewest bytes of a secret (Standard Webhooks).
+SECRET_BYTES_MIN = 24
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,7 @@ def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> Webhoo
     `body` is the request's body, byte for byte as it arrived. Raises InvalidSignature if the request is not
     Clipcast's, and UsageError if the secret is none.
     """
-    try:
-        webhook = Webhook(secret)
-    except Exception:
-        raise UsageError("The secret is not one of a webhook.", fix="Copy it again; it begins with whsec_.") from None
+    webhook = signer_of(secret)
     try:
         webhook.verify(body, dict(headers))
         event = json.loads(body)
@@ -55,3 +58,17 @@ def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> Webhoo
     except (ValueError, KeyError, TypeError) as error:
         # The library raises these for headers and bodies that nobody signs.
         raise InvalidSignature(f"The request is not an event of Clipcast: {error!r}.") from None
+
+
+def signer_of(secret: str) -> Webhook:
+    """Return what signs and verifies with a secret. Raises UsageError if it is not a secret of a webhook."""
+    try:
+        if not secret.startswith(PREFIX):
+            raise ValueError(PREFIX)
+        if len(base64.b64decode(secret.removeprefix(PREFIX), validate=True)) < SECRET_BYTES_MIN:
+            raise ValueError(SECRET_BYTES_MIN)
+        return Webhook(secret)
+    except (AttributeError, TypeError, ValueError):
+        raise UsageError(
+            "The secret is not one of a webhook.", fix=f"Copy it again, whole; it begins with {PREFIX}."
+        ) from None

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from clipcast.cli.client import webhooks
+from clipcast.sdk.webhooks import signer_of
 from clipcast.testing.harness import ACCOUNT, free_port
 from tests.cli.client.conftest import Shell
 from tests.webhooks.hooks import Hooks
-from tests.webhooks.receiver import receiving
+from tests.webhooks.receiver import Reply, receiving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw1h2k3l4m5n6o"
 
@@ -79,7 +80,7 @@ async def test_receiver_that_does_not_respond_is_named(
     await hooks.route()
     done = await listening
     assert json.loads(done.out)["body"]["type"] == "connection.connected"
-    assert "ConnectError" in json.loads(done.out)["forwarded"]
+    assert json.loads(done.out)["forwarded"].startswith("127.0.0.1 is not reachable")
     assert "whsec_" in done.err
     assert f"{socket.gethostname()[:60]}, {os.getpid()}" in webhooks._description(os.getpid())
 
@@ -98,6 +99,34 @@ async def test_other_forward_is_refused_with_the_right_form(shell: Shell, text: 
     refused = await shell.run("webhooks", "listen", "--forward", text)
     assert (refused.code, refused.err.strip()) == (2, f"--forward {text!r} is not an address. Write it as {form}.")
     assert await webhook_ids(shell) == set()
+
+
+@pytest.mark.parametrize("secret", ["nope", "", "whsec_nope", "whsec_%"])
+async def test_secret_of_no_webhook_is_refused(shell: Shell, secret: str) -> None:
+    refused = await shell.run("webhooks", "listen", "--secret", secret)
+    assert (refused.code, "--secret is not a secret of a webhook." in refused.err) == (2, True)
+    assert await webhook_ids(shell) == set()
+
+
+async def test_proxy_gets_nothing_that_goes_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = '{"type":"item.published"}'
+    async with receiving() as receiver, receiving(Reply(502)) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+
+        def forward(address: str) -> list[str]:
+            with webhooks._forwarding(address, signer_of(SECRET)) as send:
+                assert send
+                return [send(id, body) for id in ("a", "b")]
+
+        for host in ("127.0.0.1", "localhost"):
+            address = f"http://{host}:{receiver.port}/hooks"
+            assert await asyncio.to_thread(forward, address) == ["200", "200"]
+        assert await asyncio.to_thread(forward, "http://hooks.example/in") == ["502", "502"]
+    assert [(request.id, request.body.decode()) for request in receiver.requests] == [("a", body), ("b", body)] * 2
+    assert len(proxy.requests) == 2
 
 
 async def test_webhooks_are_created_listed_and_deleted(shell: Shell) -> None:

@@ -6,7 +6,8 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,6 +35,9 @@ app = typer.Typer(help="Manage webhooks, and receive their events on this machin
 ADDRESS = "https://clipcast-listen.invalid/"
 # Seconds between two looks for new events, and for the response of the local receiver.
 PAUSE, PATIENCE = 1.0, 15.0
+
+# Sends an event, by its id and its body. Returns what came of it.
+Send = Callable[[str, str], str]
 
 WebhookId = Annotated[str, typer.Argument(metavar="WEBHOOK", help="Id of the webhook.")]
 Event = Annotated[
@@ -115,18 +119,19 @@ def listen(
     """
     with session(url, as_json) as opened:
         forward = _local_address(forward) if forward is not None else None
+        own = _signer(secret) if secret is not None else None
         _delete_leftovers(opened)
         made: Any = opened.client.create_webhook(
             url=f"{ADDRESS}{os.getpid()}", events=event, description=_description(os.getpid())  # type: ignore[arg-type]
         )  # fmt: skip
         opened.on_interrupt, opened.is_endless = "Stopped listening.", True
         try:
-            signer = _signer(secret or made["secret"])
             say("Listening. Ctrl-C ends it.")
-            if forward and not secret:
+            if forward and own is None:
                 say(f"Requests to {forward} are signed with the secret {made['secret']}")
-            for delivery in _deliveries(opened, made["id"]):
-                _tell(delivery, forward, signer, as_json)
+            with _forwarding(forward, own or _signer(made["secret"])) as send:
+                for delivery in _deliveries(opened, made["id"]):
+                    _tell(delivery, send, as_json)
         finally:
             opened.client.delete_webhook(made["id"])
 
@@ -170,12 +175,13 @@ def _local_address(text: str) -> str:
 
 
 def _signer(secret: str) -> Webhook:
-    from standardwebhooks import Webhook
+    from clipcast.sdk import UsageError
+    from clipcast.sdk.webhooks import signer_of
 
     try:
-        return Webhook(secret)
-    except (RuntimeError, ValueError):
-        raise Refused("--secret is not a secret of a webhook. It begins with whsec_.") from None
+        return signer_of(secret)
+    except UsageError as error:
+        raise Refused("--secret is not a secret of a webhook.", details=[error.fix]) from None
 
 
 def _deliveries(opened: Session, webhook: str) -> Iterator[Any]:
@@ -203,33 +209,46 @@ def _new(opened: Session, webhook: str, seen: set[str]) -> list[Any]:
         page += 1
 
 
-def _tell(delivery: Any, forward: str | None, signer: Webhook, as_json: bool) -> None:
+def _tell(delivery: Any, send: Send | None, as_json: bool) -> None:
     body = json.dumps(delivery["body"], separators=(",", ":"), ensure_ascii=False)
-    result = _forward(forward, str(delivery["event_id"]), body, signer) if forward else ""
+    result = send(str(delivery["event_id"]), body) if send else ""
     if as_json:
-        shown = {"webhook_id": delivery["event_id"], "body": delivery["body"]} | (
-            {"forwarded": result} if forward else {}
-        )
+        shown = {"webhook_id": delivery["event_id"], "body": delivery["body"]} | ({"forwarded": result} if send else {})
         typer.echo(json.dumps(shown))
         return
     data = delivery["body"].get("data", {})
     subject = " ".join(str(data[name]) for name in ("post_id", "item_id", "platform", "status") if data.get(name))
-    arrow = f"  -> {result}" if forward else ""
+    arrow = f"  -> {result}" if send else ""
     typer.echo(one_line(f"{delivery['body'].get('timestamp', '')}  {delivery['type']}  {subject}") + arrow)
 
 
-def _forward(address: str, event_id: str, body: str, signer: Webhook) -> str:
-    """Send an event on as Clipcast does. Return the status of the response, or why there is none."""
+@contextmanager
+def _forwarding(address: str | None, signer: Webhook) -> Iterator[Send | None]:
+    """Yield what sends an event on as Clipcast does; None without an address.
+
+    It returns the status of the response, or why there is none. No proxy gets what goes to this machine.
+    """
     import httpx2
 
-    at = clock.now().replace(microsecond=0)
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": event_id,
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": signer.sign(event_id, at, body),
-    }
-    try:
-        return str(httpx2.post(address, content=body.encode(), headers=headers, timeout=PATIENCE).status_code)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        return one_line(f"{type(error).__name__}: {error}")
+    from clipcast.sdk.calls import failure_of
+    from clipcast.sdk.configuration import is_local
+
+    if address is None:
+        yield None
+        return
+    with httpx2.Client(timeout=PATIENCE, trust_env=not is_local(address)) as http:
+
+        def send(event_id: str, body: str) -> str:
+            at = clock.now().replace(microsecond=0)
+            headers = {
+                "content-type": "application/json",
+                "webhook-id": event_id,
+                "webhook-timestamp": str(int(at.timestamp())),
+                "webhook-signature": signer.sign(event_id, at, body),
+            }
+            try:
+                return str(http.post(address, content=body.encode(), headers=headers).status_code)
+            except (httpx2.RequestError, httpx2.InvalidURL) as error:
+                return one_line(failure_of(error, address).message)
+
+        yield send
