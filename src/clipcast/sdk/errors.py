@@ -119,7 +119,7 @@ class BadRequest(ApiError):
 class AuthenticationError(ApiError):
     """401: the API key is missing, wrong, expired or revoked."""
 
-    default_fix = "Pass a valid API key, or set CLIPCAST_API_KEY. People create keys in the app, under Settings."
+    default_fix = "Pass a valid API key, or set CLIPCAST_API_KEY. People create keys in the app: Developers, API keys."
 
 
 class PermissionDenied(ApiError):

@@ -32,7 +32,7 @@ from clipcast.posts.status import RETRIED
 from clipcast.web import times
 from clipcast.web.charts import bars
 from clipcast.web.pages import render
-from clipcast.web.viewers import Looking, Member, find_viewer
+from clipcast.web.viewers import Looking, Member, SignInNeeded, find_viewer
 
 router = APIRouter(include_in_schema=False)
 
@@ -62,6 +62,20 @@ async def start(request: Request) -> Response:
         return RedirectResponse(f"/w/{viewer.workspaces[0][0].id}", 303)
     message = "You belong to no workspace. Ask an owner of one for an invitation."
     return render(request, "error.html", {"title": "No workspace", "message": message, "viewer": viewer})
+
+
+@router.get("/developers/keys")
+async def keys(request: Request) -> Response:
+    """Redirect to the API keys of the first workspace that the person owns: programs name an address without its id.
+
+    Raises SignInNeeded.
+    """
+    viewer = await find_viewer(request)
+    if viewer is None:
+        raise SignInNeeded
+    owned = (workspace for workspace, role in viewer.workspaces if role == "owner")
+    found = next(owned, None) or next((workspace for workspace, _ in viewer.workspaces), None)
+    return RedirectResponse(f"/w/{found.id}/developers/keys" if found else "/", 303)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def login(
                 "The address is http, so others on the way can read the key. Use https if you can.", typer.colors.YELLOW
             )
         if key is None and sys.stdin.isatty():
-            say(f"Create a key at {address}/settings.")
+            say(f"Create a key at {address}/developers/keys.")
             key = typer.prompt("API key", hide_input=True, err=True)
         elif key is None:
             key = sys.stdin.readline()
