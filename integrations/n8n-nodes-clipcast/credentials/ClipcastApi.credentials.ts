@@ -26,7 +26,7 @@ export class ClipcastApi implements ICredentialType {
 			typeOptions: { password: true },
 			default: '',
 			required: true,
-			description: 'From the settings of the workspace',
+			description: 'From the page Developers, API keys, of the workspace',
 		},
 	];
 
