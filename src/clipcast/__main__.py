@@ -11,7 +11,14 @@ def main() -> None:
         signal.signal(signal.SIGINT, _stop)
     from clipcast.cli import app
 
-    app()
+    # The application calls `obj` when a command begins.
+    app(obj=_begin)
+
+
+def _begin() -> None:
+    """Leave Ctrl-C to the command, which ends what it has begun."""
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,5 @@
 """The command line. Commands import heavy modules themselves, so that --help stays fast."""
 
-import signal
-
 import typer
 
 from clipcast import __version__
@@ -50,9 +48,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def main(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Read settings from the environment (CLIPCAST_...). See docs/configuration.md."""
-    # From here on, the command itself ends what it has begun.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if context.obj:
+        context.obj()
