@@ -23,11 +23,11 @@ async def key_of(owner: Visitor) -> dict[str, str]:
     return {"X-Api-Key": made.text.split('id="new-key">')[1].split("<")[0]}
 
 
-async def test_short_address_leads_to_the_keys(owner: Visitor, visitor: Visitor) -> None:
+async def test_short_address_leads_to_the_keys(owner: Visitor, visitors: Callable[[], Visitor]) -> None:
     """`clipcast login` names it: a program does not know the workspace."""
     page = await owner.get("/developers/keys")
     assert (page.status_code, page.headers["location"]) == (303, f"{owner.base}/developers/keys")
-    asked = await visitor.get("/developers/keys")
+    asked = await visitors().get("/developers/keys")
     assert (asked.status_code, asked.headers["location"]) == (303, "/sign-in?next=%2Fdevelopers%2Fkeys")
 
 
