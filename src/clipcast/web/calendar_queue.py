@@ -29,13 +29,10 @@ async def add_all_to_queues(member: Editing) -> Response:
             refused.append((line.title, reason, f"/compose/{line.id}"))
     number = len(lines) - len(refused)
     response = member.render(
-        "parts/bulk_result.html",
+        "parts/queued.html",
         done=f"{number} {'draft is' if number == 1 else 'drafts are'} in the queue." if number else "",
         asked=len(lines),
-        verb="added",
-        failed=refused,
-        undo="",
-        link=(),
+        refused=refused,
     )
     response.headers["HX-Trigger"] = "refresh"
     return response

@@ -1,0 +1,93 @@
+"""Templates of posts and next free times in a browser: saved, used, and added to a client's queue from the calendar."""
+
+from datetime import time
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Page, expect
+from sqlalchemy import func, select, update
+
+from clipcast.common.ids import new_id
+from clipcast.database.models.clients import Client, PostingTimeRow
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item
+from clipcast.installation import Installation
+from tests.e2e.people import add_clips, link_accounts, set_up, shoot, upload
+from tests.e2e.test_pages import serious
+
+pytestmark = pytest.mark.browser
+
+
+async def give_times(installation: Installation, base: str) -> None:
+    """Give all accounts to a client that posts twice a day."""
+    client = new_id()
+    async with installation.database.begin() as session:
+        session.add(Client(id=client, workspace_id=UUID(base.rsplit("/", 1)[1]), name="Alba", name_key="alba",
+                           color=2, timezone="UTC"))  # fmt: skip
+        await session.flush()
+        for weekday in range(7):
+            for hour in (9, 18):
+                session.add(PostingTimeRow(client_id=client, weekday=weekday, at=time(hour, 30)))
+        await session.execute(update(Connection).values(client_id=client))
+
+
+async def test_template_brings_words_and_accounts_and_drafts_go_into_the_queue(
+    served: Installation, page: Page, clip: Path
+) -> None:
+    base = await set_up(page, served)
+    await link_accounts(served, base, "threads", "bluesky")
+    await give_times(served, base)
+    await upload(page, base, clip)
+
+    await page.goto(base + "/compose")
+    await expect(page.locator("#primary")).to_have_text("Publish")
+    await page.get_by_label("All of Alba").check()
+    # All accounts have posting times: these are the default, until a person chooses.
+    await expect(page.locator("#primary")).to_have_text("Schedule")
+    await expect(page.locator("[name=when][value=next]")).to_be_checked()
+    await page.locator("#text").fill("First light in the harbour")
+    await page.get_by_role("button", name="Templates").first.click()
+    dialog = page.get_by_role("dialog", name="Templates")
+    await dialog.get_by_label("Save this draft as a template").fill("Mornings")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("button", name="Use Mornings")).to_be_visible()
+    await dialog.get_by_text("Change Mornings").click()
+    await dialog.get_by_label("Name", exact=True).fill("Early mornings")
+    await dialog.get_by_role("button", name="Rename").click()
+    await expect(dialog.get_by_role("button", name="Use Early mornings")).to_be_visible()
+    assert await serious(page) == []
+    await shoot(page, "templates")
+
+    # Used in another draft that has words already: a question first.
+    await page.goto(base + "/compose")
+    await add_clips(page, "clip")
+    await page.locator("#text").fill("Typed before")
+    await page.get_by_role("button", name="Templates").first.click()
+    await dialog.get_by_role("button", name="Use Early mornings").click()
+    confirm = page.get_by_role("dialog", name="Replace the words and accounts of this draft?")
+    await confirm.get_by_role("button", name="Use").click()
+    await expect(page.locator("#text")).to_have_value("First light in the harbour")
+    await expect(page.locator("#account-count")).to_have_text("2 of 2")
+    await expect(page.locator("#strip li")).to_have_count(1)
+    await expect(page.locator("#problems")).to_contain_text("Ready: 2 items")
+    await page.locator("#primary").click()
+    await expect(page.locator("#plan li")).to_have_count(1)
+    await shoot(page, "compose-next")
+    # A person's choice stays.
+    await page.get_by_label("Now", exact=False).first.check()
+    await page.keyboard.press("Escape")
+    await page.locator("#text").fill("First light in the harbour again")
+    await expect(page.locator("#primary")).to_have_text("Publish")
+
+    await page.goto(base + "/calendar?view=week")
+    await shoot(page, "calendar-loose")
+    await page.get_by_role("button", name="Add all to queues").click()
+    await page.locator("#confirm-yes").click()
+    # The first draft has no clip; the second one is scheduled.
+    await expect(page.locator("#notices")).to_contain_text("1 draft is in the queue.")
+    await expect(page.locator("#notices")).to_contain_text("1 of 2 could not be added")
+    await expect(page.locator(".loose li")).to_have_count(1)
+    async with served.database.session() as session:
+        query = select(func.count()).where(Item.slot_at.is_not(None), Item.status == "pending")
+        assert (await session.execute(query)).scalar_one() == 2
