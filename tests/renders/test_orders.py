@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -577,3 +578,16 @@ async def test_renders_belong_to_their_workspace(installation: Installation, cal
         assert (await stranger.call(method, path)).status_code == 404
     assert (await stranger.post("/renders", {"video_id": video_id} | SPEED)).status_code == 404
     assert (await stranger.get("/renders/limits")).json()["usage"]["total_pending"] == 0
+
+
+async def test_missing_file_beside_an_existing_one_is_a_problem(caller: Caller, video_id: str) -> None:
+    logo = (await upload(caller, "logo.png", png(300, 100))).json()["asset_id"]
+    for watermark, intro, outro in product((None, logo, "unknown"), *[(None, video_id, "unknown")] * 2):
+        named: dict[str, Any] = {"watermark": {"asset_id": watermark}} if watermark else {}
+        named |= {name: {"video_id": id} for name, id in (("intro", intro), ("outro", outro)) if id}
+        response = await caller.post("/renders", {"video_id": video_id, "cover": {"at": 3000}} | named)
+        found = [(problem["path"], problem["code"]) for problem in response.json()["errors"]]
+        values = {"/watermark/asset_id": watermark, "/intro/video_id": intro, "/outro/video_id": outro}
+        missing = [(path, "not_found") for path, value in values.items() if value == "unknown"]
+        assert response.status_code == 422
+        assert found == [*missing, ("/cover/at", "after_the_end")]

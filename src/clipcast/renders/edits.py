@@ -52,7 +52,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Materials:
-    """The files that an edit names, beside the video. None for a file that the edit does not name."""
+    """The files that an edit names, beside the video. None for a file that it does not name, or that does not exist."""
 
     captions: Part | None = None
     watermark: Part | None = None
@@ -61,7 +61,15 @@ class Materials:
 
     def inputs(self) -> list[Part]:
         """Return the further inputs of the job, numbered from 1: watermark, intro, outro."""
-        return [part for part in (self.watermark, self.intro, self.outro) if part]
+        return list(self._by_field().values())
+
+    def numbers(self) -> dict[str, int]:
+        """Return the numbers of the further inputs by the fields that name them."""
+        return {name: number for number, name in enumerate(self._by_field(), 1)}
+
+    def _by_field(self) -> dict[str, Part]:
+        named = {"watermark": self.watermark, "intro": self.intro, "outro": self.outro}
+        return {name: part for name, part in named.items() if part}
 
     def videos(self) -> dict[int, Media]:
         """Return the facts of the further videos by the numbers of their inputs."""
@@ -313,15 +321,11 @@ class _Compiler:
         )
 
     def _made_edit(self, trim: Trim | None, captions: tuple[Cue, ...]) -> Edit:
-        edit, numbers = self._edit, iter(range(1, 4))
-        watermark = intro = outro = None
-        if edit.watermark:
+        edit, numbers = self._edit, self._materials.numbers()
+        watermark = None
+        if edit.watermark and "watermark" in numbers:
             shown = edit.watermark
-            watermark = Watermark(next(numbers), shown.position, shown.width, shown.opacity, shown.margin)
-        if edit.intro:
-            intro = next(numbers)
-        if edit.outro:
-            outro = next(numbers)
+            watermark = Watermark(numbers["watermark"], shown.position, shown.width, shown.opacity, shown.margin)
         burnt = captions if edit.captions and edit.captions.mode == "burn" else ()
         style = CaptionStyle(**edit.captions.style.model_dump()) if edit.captions else CaptionStyle()
         return Edit(
@@ -331,8 +335,8 @@ class _Compiler:
             watermark=watermark,
             fade_in=edit.fade.fade_in if edit.fade else 0.0,
             fade_out=edit.fade.fade_out if edit.fade else 0.0,
-            intro=intro,
-            outro=outro,
+            intro=numbers.get("intro"),
+            outro=numbers.get("outro"),
         )
 
 
