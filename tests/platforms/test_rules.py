@@ -8,6 +8,8 @@ import pytest
 from clipcast.common.media import Media
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import CHECKS, MediaRules
+from clipcast.rendering.planner import plan
+from clipcast.rendering.recipe import Action
 from clipcast.testing.harness import Caller
 
 # A clip that is valid on every platform without a warning.
@@ -85,6 +87,15 @@ def test_platform_that_converts_formats_only_warns(platform: str) -> None:
     media = replace(GOOD, container="mkv", video_codec="prores", audio_codec="pcm_s16le")
     codes = ["container_not_supported", "video_codec_not_supported", "audio_codec_not_supported"]
     assert check(platform, media) == ([], codes)
+
+
+@pytest.mark.parametrize("platform", ["youtube", "facebook"])
+def test_codec_that_is_no_common_one_is_converted_even_there(platform: str) -> None:
+    media = replace(GOOD, container="mkv", video_codec="ffv1", audio_codec="flac")
+    codes = ["container_not_supported", "audio_codec_not_supported"]
+    assert check(platform, media) == (["video_codec_not_supported"], codes)
+    planned = plan(media, PLATFORMS[platform].media)
+    assert (planned.action, planned.problems, planned.output.video_codec) == (Action.VIDEO, [], "h264")
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from clipcast.rendering.recipe import Sound
 RATE, SECONDS = 48_000, 4
 
 
-def frames(source: str) -> Iterator[Any]:
+def frames(source: str, seconds: float = SECONDS) -> Iterator[Any]:
     graph = Graph()
-    begin = graph.add("aevalsrc", f"exprs='{source}':s={RATE}:d={SECONDS}:nb_samples=1024")
+    begin = graph.add("aevalsrc", f"exprs='{source}':s={RATE}:d={seconds}:nb_samples=1024")
     shape = graph.add("aformat", "sample_fmts=fltp:channel_layouts=stereo")
     end = graph.add("abuffersink")
     begin.link_to(shape)
@@ -31,10 +31,10 @@ def frames(source: str) -> Iterator[Any]:
             return
 
 
-def write(path: Path, source: str) -> Path:
+def write(path: Path, source: str, seconds: float = SECONDS) -> Path:
     target = Target(path, lambda _: None)
-    track = SoundTrack(target, Sound())
-    for frame in frames(source):
+    track = SoundTrack(target, Sound(), round(seconds * RATE))
+    for frame in frames(source, seconds):
         track.play(frame)
     track.finish()
     target.close()
@@ -65,6 +65,13 @@ def test_sound_of_any_loudness_has_its_bit_rate(tmp_path: Path, source: str) -> 
     assert 126_500 <= 8 * sum(map(len, contents)) / SECONDS <= 130_000
     assert max(map(len, contents)) <= 2 * 768
     assert len(samples(contents, tmp_path / "a.mp4")) == 2 * len(contents)
+
+
+@pytest.mark.parametrize("source", ["0", "0.9*(2*random(0)-1)", "0.3*sin(2764*t)"])
+def test_sound_of_any_length_has_its_bit_rate(tmp_path: Path, source: str) -> None:
+    for seconds in (1 / 30, 0.1, 0.2, 0.5, 0.7, 1, 2.9, 3.1):
+        contents = packets(write(tmp_path / f"{seconds}.mp4", source, seconds))
+        assert 126_500 <= 8 * sum(map(len, contents)) / seconds <= 130_000, seconds
 
 
 def test_filled_frames_decode_to_the_same_samples(tmp_path: Path) -> None:

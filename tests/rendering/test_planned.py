@@ -42,9 +42,7 @@ async def test_made_file_keeps_the_rules_of_its_plan(name: str, corpus: Path, tm
             made[key] = await _made(planned.recipe, path, tmp_path / key)
         output = (await examined(made[key])).media
         errors, _ = rules.check(output)
-        # A frame of sound is more than the tolerance of a bit rate in so short a file.
-        inexact = {"audio_bit_rate_too_low", "audio_bit_rate_too_high"} if output.duration < 1 else set()
-        if broken := {problem.code for problem in errors} - LENGTHS - inexact:
+        if broken := {problem.code for problem in errors} - LENGTHS:
             wrong[target] = broken
         assert (output.width, output.height) == (planned.output.width, planned.output.height)
         assert output.duration == pytest.approx(planned.output.duration, abs=0.15)

@@ -16,6 +16,13 @@ DURATION_TOLERANCE = 0.05  # seconds
 MP4, MP4_OR_MOV = frozenset({"mp4"}), frozenset({"mp4", "mov"})
 H264, H264_OR_HEVC = frozenset({"h264"}), frozenset({"h264", "hevc"})
 AAC = frozenset({"aac"})
+# What platforms that convert "almost any video" convert. Nobody knows that they read archives' and editors' own codecs.
+COMMON_CODECS = frozenset(
+    {
+        "h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "mpeg2video", "mpeg1video", "h263", "flv1", "wmv1", "wmv2",
+        "wmv3", "vc1", "theora", "mjpeg", "prores", "dnxhd",
+    }
+)  # fmt: skip
 
 SIZES = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
@@ -35,6 +42,8 @@ class MediaRules:
     max_bytes: int
     max_duration: float | None  # None: each account has its own limit
     audio_codecs: frozenset[str] = AAC
+    # The codecs that the platform can read, if `video_codecs` is only advice.
+    readable_video_codecs: frozenset[str] | None = None
     min_bytes: int | None = None
     min_duration: float | None = None
     advised_min_duration: float | None = None
@@ -94,7 +103,7 @@ class MediaRules:
             if actual is None or not check.breaks(actual, limit):
                 continue
             into = warnings if check.rule in self.soft or check.advice else errors
-            if check.advice and any(problem.code == check.advice for problem in errors):
+            if into is warnings and any(problem.code == (check.advice or check.code) for problem in errors):
                 continue  # the stricter rule already reports it
             if check.rule in self.soft:
                 text, write = ADVICE.get(check.rule, (check.message.partition(". ")[0] + ".", check.write))
@@ -192,6 +201,8 @@ ADVICE: dict[str, tuple[str, Callable[[Any, bool], str]]] = {
 CHECKS = (
     Check("containers", "container_not_supported", lambda m: m.container, _not_in,
           "The file format is not supported: {actual}, accepted: {limit}. Save the file as MP4."),
+    Check("readable_video_codecs", "video_codec_not_supported", lambda m: m.video_codec, _not_in,
+          "The video codec is not supported: {actual}, accepted: {limit}. Export the video as H.264.", write=_titles),
     Check("video_codecs", "video_codec_not_supported", lambda m: m.video_codec, _not_in,
           "The video codec is not supported: {actual}, accepted: {limit}. Export the video as H.264."),
     Check("audio_codecs", "audio_codec_not_supported", lambda m: m.audio_codec, _not_in,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 # Increased when the same recipe makes other bytes than before.
-PROFILE = 1
+PROFILE = 2
 # The codecs that are copied into an MP4: of pictures with the type of their samples, and of sound.
 COPIED_PICTURES = {"h264": "avc1", "hevc": "hvc1", "av1": "av01"}
 COPIED_SOUNDS = {"aac"}

@@ -6,7 +6,7 @@ from datetime import timedelta
 from clipcast.platforms.files import PictureRules
 from clipcast.platforms.graph import VERSION
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import MP4_OR_MOV, MediaRules
+from clipcast.platforms.rules import COMMON_CODECS, MP4_OR_MOV, MediaRules
 
 DOCS_URL = "https://developers.facebook.com/documentation/video-api/guides/reels-publishing"
 DOMAINS = ("facebook.com",)
@@ -17,6 +17,7 @@ MEDIA = MediaRules(
     docs_url=DOCS_URL,
     containers=MP4_OR_MOV,
     video_codecs=frozenset({"h264", "hevc", "vp9", "av1"}),
+    readable_video_codecs=COMMON_CODECS,
     max_bytes=10_000_000_000,
     max_duration=14_400,
     advised_min_duration=1,
@@ -26,6 +27,7 @@ MEDIA = MediaRules(
 )
 REEL = replace(
     MEDIA,
+    readable_video_codecs=None,
     min_duration=3,
     max_duration=90,
     min_width=540,

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from clipcast.platforms.files import PictureRules
 from clipcast.platforms.quota import Quota
-from clipcast.platforms.rules import MediaRules
+from clipcast.platforms.rules import COMMON_CODECS, MediaRules
 
 DOCS_URL = "https://developers.google.com/youtube/v3/docs/videos/insert"
 DOMAINS = ("googleapis.com", "accounts.google.com", "youtube.com")
@@ -16,11 +16,12 @@ MEDIA = MediaRules(
     docs_url="https://support.google.com/youtube/answer/1722171",
     containers=frozenset({"mp4", "mov", "webm"}),
     video_codecs=frozenset({"h264", "hevc", "vp9", "av1"}),
+    readable_video_codecs=COMMON_CODECS,
     max_bytes=274_877_906_944,
     max_duration=12 * 3600,
     advised_min_duration=1,
     index_first=True,
-    # YouTube converts almost any format (docs/platforms/youtube.md 3).
+    # YouTube converts almost any common format (docs/platforms/youtube.md 3).
     soft=frozenset({"containers", "video_codecs", "audio_codecs", "index_first"}),
 )
 

@@ -127,7 +127,9 @@ class _Conversion:
             track = PictureTrack(self._target, recipe.picture, self._task.arguments["encoder"])
         overlays = self._overlays(track)
         pictures = [self._picture(part, track, overlays if part.is_main else None) for part in self._parts]
-        sound = SoundTrack(self._target, self._sound) if self._sound is not None else None
+        sound = None
+        if self._sound is not None:
+            sound = SoundTrack(self._target, self._sound, round(self._target.duration * self._sound.sample_rate))
         sounds = [self._sound_sink(part, sound, self._after) for part in self._parts]
         for part, picture_sink, sound_sink in zip(self._parts, pictures, sounds, strict=True):
             _run(part, picture_sink, sound_sink)

@@ -20,7 +20,9 @@ QUALITY: dict[str, dict[str, str]] = {
 }
 # Quality options that a mean bit rate replaces.
 QUALITY_OPTIONS = {"crf", "cq", "global_quality"}
-BUFFER = 2  # seconds of the peak bit rate
+# Seconds of the peak bit rate, which the picture may take at once. It is a quarter of a short video, so that its mean
+# does not exceed what platforms allow.
+BUFFER, LEAST_BUFFER, SHARE_OF_SHORT = 2.0, 0.25, 0.25
 GROUP = 2  # seconds from a key frame to the next
 BT709, LIMITED = 1, 1  # FFmpeg's numbers
 TRIED_FRAMES = 10
@@ -36,14 +38,14 @@ def add_picture(target: Target, picture: Picture, encoder: str) -> Any:
     """Add the track of the encoded picture."""
     rate = Fraction(*picture.rate)
     stream = target.add(encoder, rate=rate)
-    configure(stream.codec_context, picture, encoder)
+    configure(stream.codec_context, picture, encoder, float(target.duration))
     stream.time_base = 1 / rate
     stream.options = stream.codec_context.options
     return stream
 
 
-def configure(context: Any, picture: Picture, encoder: str) -> None:
-    """Set the options of an encoder."""
+def configure(context: Any, picture: Picture, encoder: str, seconds: float) -> None:
+    """Set the options of an encoder for a video that lasts `seconds`."""
     rate = Fraction(*picture.rate)
     context.width, context.height, context.pix_fmt = picture.width, picture.height, "yuv420p"
     context.framerate, context.time_base, context.sample_aspect_ratio = rate, 1 / rate, Fraction(1)
@@ -52,7 +54,8 @@ def configure(context: Any, picture: Picture, encoder: str) -> None:
     # The default is one slice for each thread, which costs bits.
     context.thread_type, context.thread_count = "FRAME", thread_count()
     options = dict(QUALITY[encoder])
-    options |= {"maxrate": str(picture.max_bit_rate), "bufsize": str(BUFFER * picture.max_bit_rate)}
+    buffer = min(BUFFER, max(LEAST_BUFFER, seconds * SHARE_OF_SHORT))
+    options |= {"maxrate": str(picture.max_bit_rate), "bufsize": str(int(buffer * picture.max_bit_rate))}
     options |= {"g": str(round(GROUP * rate)), "bf": "2"}
     if picture.bit_rate is not None:
         options = {name: value for name, value in options.items() if name not in QUALITY_OPTIONS}
@@ -67,7 +70,7 @@ def works(encoder: str) -> bool:
     picture = Picture(1280, 720, (30, 1))
     try:
         context: Any = av.CodecContext.create(encoder, "w")
-        configure(context, picture, encoder)
+        configure(context, picture, encoder, TRIED_FRAMES / 30)
         packets = []
         for number in range(TRIED_FRAMES):
             frame = av.VideoFrame(picture.width, picture.height, "yuv420p")

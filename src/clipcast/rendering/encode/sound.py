@@ -20,6 +20,9 @@ from clipcast.rendering.recipe import Sound
 PRIMING = FRAME = 1024
 # The share of the bit rate up to which quiet sound is filled.
 FILLED = 0.995
+# Sound of at most so many seconds is encoded with this share of its bit rate, and filled up: the first frames may take
+# more than their share, and the last one is rarely played whole.
+SHORT, SHARE_OF_SHORT = 3, 0.85
 LAYOUTS = {1: "mono", 2: "stereo"}
 # The tempo that one filter changes without artefacts.
 LEAST_TEMPO, MOST_TEMPO = Fraction(1, 2), Fraction(2)
@@ -28,18 +31,23 @@ LEAST_TEMPO, MOST_TEMPO = Fraction(1, 2), Fraction(2)
 class SoundTrack:
     """The track of encoded sound, which may come from several files in turn."""
 
-    def __init__(self, target: Target, sound: Sound) -> None:
+    def __init__(self, target: Target, sound: Sound, samples: int) -> None:
+        """Add the track. `samples` is the number of those that are played."""
         self.sound = sound
         self._target = target
         self._stream = target.add("aac", rate=sound.sample_rate)
         self._stream.layout = LAYOUTS[sound.channels]
         self._stream.bit_rate = sound.bit_rate
+        if samples <= SHORT * sound.sample_rate:
+            played = samples / (math.ceil(samples / FRAME) * FRAME)
+            self._stream.bit_rate = int(sound.bit_rate * played * SHARE_OF_SHORT)
         self._stream.time_base = Fraction(1, sound.sample_rate)
         self._fifo = av.AudioFifo()
         self._at = 0
         self._left = PRIMING
-        # Bytes. The packets last a frame longer than what is played of them.
+        # Bytes. The last frame makes up what the ones before may not fill: nobody knows yet how much is played of it.
         self._bytes_of_frame = FILLED * sound.bit_rate * FRAME / sound.sample_rate / 8
+        self._bytes = FILLED * sound.bit_rate * samples / sound.sample_rate / 8
         self._wanted, self._written = -self._bytes_of_frame, 0
 
     def play(self, frame: Any) -> None:
@@ -56,7 +64,11 @@ class SoundTrack:
         """Encode the last samples."""
         if not self._left and (piece := self._fifo.read(partial=True)) is not None:
             self._encode(piece)
-        self._target.write(self._filled(self._stream.encode(None)))
+        *last_but_one, last = self._stream.encode(None) or [None]
+        self._target.write(self._filled(last_but_one))
+        if last is not None:
+            self._wanted = self._bytes - self._bytes_of_frame
+            self._target.write(self._filled([last]))
 
     def _encode(self, piece: Any) -> None:
         piece.pts, piece.time_base = self._at, Fraction(1, self.sound.sample_rate)

@@ -17,6 +17,7 @@ VIDEO = {
     b"dvh1": "hevc", b"dvhe": "hevc", b"vp08": "vp8", b"vp09": "vp9", b"av01": "av1", b"s263": "h263", b"h263": "h263",
     b"jpeg": "jpeg", b"mjpa": "mjpeg", b"png ": "png", b"apch": "prores", b"apcn": "prores", b"apcs": "prores",
     b"apco": "prores", b"ap4h": "prores", b"ap4x": "prores",
+    b"m2v1": "mpeg2video", b"AVdn": "dnxhd", b"AVdh": "dnxhd",
 }  # fmt: skip
 PICTURES = ("jpeg", "png")
 ENCRYPTED = (b"encv", b"enca")
