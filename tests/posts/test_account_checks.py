@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from clipcast.database.models.clips import Clip
-from clipcast.testing.harness import Stage
+from clipcast.testing.harness import Stage, some_day
 
 BEFORE = "/videos/0/targets/0"
 
@@ -34,6 +34,28 @@ async def test_video_too_long_for_account_and_platform_is_one_error(stage: Stage
     body = {"videos": [{"editId": edit, "targets": [target]}]}
     found = (await stage.caller.post("/posts/validate", body)).json()
     assert [(e["code"], e["limit"]) for e in found["errors"]] == [("video_too_long", 60)]
+
+
+async def test_known_limit_of_the_account_is_checked_without_a_request(stage: Stage) -> None:
+    """What POST /posts/validate has read counts until it reads it again. PATCH judges by it, too."""
+    edit, connection = await stage.caller.upload(stage.clip), await stage.connect("tiktok")
+    target = {"connectionId": connection, "metadata": {"tiktok": {"privacyLevel": "SELF_ONLY"}}}
+    body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": f"{some_day()}T12:00:00Z"}
+    created = await stage.caller.post("/posts", body)
+    assert created.status_code == 201
+    await stage.sandbox.change_account("tiktok", max_duration=1)
+    assert not (await stage.caller.post("/posts/validate", body)).json()["valid"]
+    refused = await stage.caller.post("/posts", body)
+    [error] = refused.json()["errors"]
+    assert (error["path"], error["code"], error["limit"]) == (f"{BEFORE}/metadata/tiktok", "video_too_long", 1)
+    post_id = created.json()["post_id"]
+    change = {"metadata": {"tiktok": {"privacyLevel": "SELF_ONLY", "title": "Tide"}}}
+    item = (await stage.item(post_id))["id"]
+    patched = await stage.caller.call("PATCH", f"/posts/{post_id}/items/{item}", json=change)
+    assert [one["code"] for one in patched.json()["errors"]] == ["video_too_long"]
+    await stage.sandbox.change_account("tiktok", max_duration=600)
+    assert (await stage.caller.post("/posts/validate", body)).json()["valid"]
+    assert (await stage.caller.post("/posts", body)).status_code == 201
 
 
 async def test_board_of_another_account_is_an_error(stage: Stage) -> None:

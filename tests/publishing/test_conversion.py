@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -75,6 +76,29 @@ async def test_file_that_keeps_the_rules_is_sent_bit_for_bit(stage: Stage) -> No
     await stage.run_all()
     assert await renditions(stage) == []
     assert await sent(stage) == [hashlib.sha256(stage.clip.read_bytes()).hexdigest()]
+
+
+@pytest.mark.parametrize("longest", [1, 600])
+async def test_limit_of_the_account_is_read_before_a_conversion_is_ordered(stage: Stage, longest: int) -> None:
+    metadata = {"privacyLevel": "SELF_ONLY"}
+    await stage.sandbox.change_account("tiktok", max_duration=longest)
+    post_id = await posted(stage, await stage.connect("tiktok"), "tiktok", metadata, as_mpeg4(stage.clip))
+    await order_conversions(stage.installation.database.hot_pool, UUID(post_id))
+    assert await renditions(stage) == []
+    await stage.worker.run_due()
+    item, ordered = await stage.item(post_id), await renditions(stage)
+    if longest == 1:
+        assert (item["status"], item["error"]["code"], ordered) == ("failed", "video_too_long", [])
+    else:
+        assert (item["status"], item["stage"], len(ordered)) == ("processing", "preparing", 1)
+
+
+async def test_platform_that_does_not_respond_delays_no_conversion(stage: Stage) -> None:
+    await stage.sandbox.fault("tiktok", "creator_info", "before", "status", status=502, times=9)
+    metadata = {"privacyLevel": "SELF_ONLY"}
+    post_id = await posted(stage, await stage.connect("tiktok"), "tiktok", metadata, as_mpeg4(stage.clip))
+    await stage.worker.run_due()
+    assert ((await stage.item(post_id))["stage"], len(await renditions(stage))) == ("preparing", 1)
 
 
 async def test_item_that_forbids_conversion_sends_the_file_as_it_is(stage: Stage) -> None:

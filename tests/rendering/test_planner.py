@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clipcast.common.media import Media
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import CHECKS, MP4, MediaRules
-from clipcast.rendering.planner import CURES, FROM_CHEAPEST, Plan, _recipe, after, plan, usual_rate
+from clipcast.rendering.planner import CURES, FROM_CHEAPEST, Plan, _recipe, after, estimate_seconds, plan, usual_rate
 from clipcast.rendering.recipe import Action, Edit, Fit, Picture, Recipe, Sound, Trim
 
 # A file that every platform takes as it is.
@@ -276,6 +276,13 @@ def test_rate_is_a_usual_one(rate: float, varies: bool, expected: tuple[int, int
     assert recipe
     assert recipe.picture
     assert recipe.picture.rate == expected
+
+
+def test_part_of_a_long_video_takes_as_long_as_a_short_one() -> None:
+    recipe = Recipe(Picture(1080, 1920, (30, 1)), Sound())
+    short, long = GOOD, replace(GOOD, duration=4 * 3600.0)
+    part = estimate_seconds(long, recipe, output=replace(GOOD, duration=GOOD.duration / 2))
+    assert part < estimate_seconds(short, recipe) < 600 < estimate_seconds(long, recipe)
 
 
 @pytest.mark.parametrize(

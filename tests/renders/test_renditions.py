@@ -10,9 +10,10 @@ from clipcast.clock import clock
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.renditions import Rendition
+from clipcast.rendering.recipe import Recipe, Sound
 from clipcast.renders.renditions import FOR_A_POST_SOON, FOR_NO_POST, ensure
 from clipcast.testing.harness import Stage
-from tests.renders.orders import COPY, ENCODE, change, job, order, ordered, rendition, uploaded
+from tests.renders.orders import COPY, ENCODE, PICTURE, change, job, order, ordered, rendition, uploaded
 
 
 async def numbers(stage: Stage) -> tuple[int, int]:
@@ -26,9 +27,10 @@ async def numbers(stage: Stage) -> tuple[int, int]:
 
 async def test_order_becomes_a_job_of_the_queue_of_its_action(stage: Stage) -> None:
     clip = await uploaded(stage)
-    encoded, copied = await ensure(stage.installation.database.hot_pool, [order(clip), order(clip, COPY)])
+    orders = [order(clip), order(clip, COPY), order(clip, Recipe(PICTURE, Sound(mute=True)), estimate=601)]
+    encoded, copied, long = await ensure(stage.installation.database.hot_pool, orders)
     assert (encoded.status, copied.status, encoded.progress) == ("queued", "queued", 0)
-    for found, kind, queue in ((encoded, "render", "cpu"), (copied, "remux", "remux")):
+    for found, kind, queue in ((encoded, "render", "cpu"), (copied, "remux", "remux"), (long, "render", "long")):
         made = await job(stage, found.id)
         assert (made.kind, made.queue, made.state, made.subject_id) == (kind, queue, JobState.READY, found.id)
 

@@ -483,7 +483,7 @@ async def test_full_store_waits_for_the_operator_longer_and_longer(
     for minutes in (1, 2, 4, 8, 10):
         await renderer.run_due()
         waiting = await job(stage, found.id)
-        assert (waiting.error or {})["code"] == "disk_full"
+        assert (waiting.error or {})["code"] == "storage_full"
         assert timedelta(minutes=minutes) * 0.9 < waiting.due_at - clock.now() <= timedelta(minutes=minutes) * 1.25
         clock.move(waiting.due_at - clock.now())
 

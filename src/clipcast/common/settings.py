@@ -120,7 +120,7 @@ def _words(value: object) -> object:
 
 
 # The queues of jobs. Each has slots of its own (jobs/kinds.py): the first three in a worker, the others in a renderer.
-QUEUES = ("network", "deliver", "notify", "cpu", "remux")
+QUEUES = ("network", "deliver", "notify", "cpu", "long", "remux")
 SLOTS_MAX = 1000
 
 
@@ -375,8 +375,8 @@ class Settings(BaseModel):
 
     @property
     def renderer_slots(self) -> dict[str, int]:
-        """The slots of one renderer by queue. Each slot of `cpu` uses several cores; it leaves some to publishing."""
-        usual = {"cpu": max(1, (os.cpu_count() or 1) // 4), "remux": 1}
+        """The slots of one renderer by queue. Each of `cpu` and `long` uses several cores, and leaves some."""
+        usual = {"cpu": max(1, (os.cpu_count() or 1) // 4), "long": 1, "remux": 1}
         return {queue: self.worker_queues.get(queue, slots) for queue, slots in usual.items()}
 
     @property

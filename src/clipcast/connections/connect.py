@@ -297,7 +297,8 @@ async def save_connection(
     connection.username = profile.username
     connection.display_name = profile.display_name
     connection.avatar_url = profile.avatar_url
-    connection.profile = dict(profile.details)
+    kept = {"limits": connection.profile["limits"]} if "limits" in (connection.profile or {}) else {}
+    connection.profile = kept | dict(profile.details)
     if connection.status != "disabled" or connection.removed_at is not None:
         connection.status, connection.status_reason, connection.removed_at = "active", None, None
     connection.scopes = list(tokens.scopes)

@@ -1,7 +1,8 @@
 """The options that a platform offers an account, such as boards, playlists and quotas."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from clipcast.clock import clock
 from clipcast.common.problems import AppError
 from clipcast.connections.status import why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper, facts_of
+from clipcast.database import Database
+from clipcast.database.hot_queries import Statement
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from clipcast.jobs.quotas import Meter, MeteredHttp, QuotaOut, Quotas, Usage
@@ -26,6 +29,10 @@ from clipcast.platforms.transport import HttpClient
 PATIENCE = 3.0
 KEPT = timedelta(minutes=1)
 KEPT_FAILED = timedelta(seconds=20)
+KEEP_LIMITS = Statement("""
+    UPDATE connections SET profile = profile || jsonb_build_object('limits', CAST(:limits AS jsonb))
+    WHERE id = :id AND profile -> 'limits' IS DISTINCT FROM CAST(:limits AS jsonb)
+""")
 
 
 async def usage_of(installation: Installation, connections: Sequence[Connection]) -> dict[UUID, Usage]:
@@ -66,14 +73,15 @@ async def options_of(installation: Installation, connection: Connection) -> dict
     row = facts_of(connection)
     async with HttpClient() as client:
         http, meter = http_of(platform, client, installation.settings), _meter(installation, connection)
+        database = installation.database
         keeper = TokenKeeper(installation.settings, installation.database, installation.vault)
         try:
             tokens = await keeper.current(platform, http, row)
             try:
-                return await _ask(platform, http, tokens, connection, meter)
+                return await _ask(database, platform, http, tokens, connection, meter)
             except TokenRefused:
                 tokens = await keeper.replace_refused(platform, http, row)
-                return await _ask(platform, http, tokens, connection, meter)
+                return await _ask(database, platform, http, tokens, connection, meter)
         except ReconnectNeeded as error:
             raise AppError(409, "connection_not_usable", f"{error.message} {error.fix}") from error
         except RefreshUnderWay:
@@ -119,9 +127,26 @@ class OptionsCache:
 
 
 async def _ask(
-    platform: Platform[Any], http: PlatformHttp, tokens: Tokens, connection: Connection, meter: Meter
+    database: Database,
+    platform: Platform[Any],
+    http: PlatformHttp,
+    tokens: Tokens,
+    connection: Connection,
+    meter: Meter,
 ) -> dict[str, Any]:
     assert platform.options is not None
     metered = MeteredHttp(account_http(platform, http, tokens), meter)
     with understood():
-        return await platform.options(metered, connection.account_id, connection.profile)
+        options = await platform.options(metered, connection.account_id, connection.profile)
+    await keep_limits(database, platform, connection.id, options)
+    return options
+
+
+async def keep_limits(
+    database: Database, platform: Platform[Any], connection_id: UUID, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Keep those of an account's options by which Clipcast judges files without a request, and return them."""
+    limits = {name: options[name] for name in platform.kept_options if options.get(name) is not None}
+    if limits:
+        await database.hot_pool.fetch(KEEP_LIMITS, {"id": connection_id, "limits": json.dumps(limits)})
+    return limits

@@ -74,8 +74,9 @@ def crash_error(evidence: Mapping[str, Any], may_be_seen: bool) -> PublishError:
 
 def _conversion_error() -> PublishError:
     return MediaRejected(
-        "conversion_crashed", f"{CRASHES_MAX} processes died while they converted this file.",
-        fix="Look at the log and memory of the renderers, then retry. Or export the file again, as MP4 with H.264.",
+        "conversion_crashed", f"A renderer ended {CRASHES_MAX} times while it converted this file.",
+        fix="Retry it. If that ends the same way, look at the log and memory of the renderers, or export the clip "
+        "again, as MP4 with H.264 and AAC.",
     )  # fmt: skip
 
 

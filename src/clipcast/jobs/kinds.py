@@ -9,8 +9,10 @@ NETWORK = "network"
 DELIVER_QUEUE, REDELIVER_QUEUE = "deliver", "redeliver"
 # Messages to members.
 NOTIFY_QUEUE = "notify"
-# Encoding, and the copying of streams into another file: seconds never wait for minutes.
-CPU, COPY = "cpu", "remux"
+# Encoding, encoding for a long time, and the copying of streams into another file: seconds never wait for minutes, nor
+# minutes for hours.
+CPU, LONG, COPY = "cpu", "long", "remux"
+RENDERER_QUEUES = (CPU, LONG, COPY)
 # Jobs that were running when workers died. Each runs alone, in a process of its own (publishing/quarantine.py).
 QUARANTINE = "quarantine"
 
@@ -31,7 +33,7 @@ class Kind:
     """Where and in which order the jobs of a kind run."""
 
     name: str
-    # The queue has slots of its own in each worker, so that no queue delays another.
+    # The queue has slots of its own in each worker, so that no queue delays another. Long jobs of `cpu` are in `long`.
     queue: str
     # Within its workspace and queue: the lowest number first.
     priority: int

@@ -17,14 +17,13 @@ from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedItem, LeaseLost
 from clipcast.jobs.kinds import FINISH, KINDS, Kind
 from clipcast.jobs.timeline import WRITE_EVENTS, Timeline
+from clipcast.jobs.unblock import UNFINISHED
 from clipcast.jobs.wake import wake_router
 from clipcast.platforms.base import Published, PublishWarning
 from clipcast.platforms.errors import PublishError, as_dict
 
 CONNECTION_STATUS = Statement("SELECT status FROM connections WHERE id = :id FOR SHARE")
 
-# Locked, so that its end sees the job that waits for it.
-UNFINISHED = Statement("SELECT FROM jobs WHERE id = :id AND state NOT IN ('done', 'dead') FOR SHARE")
 END_ATTEMPT = """
     , attempt AS (
         UPDATE attempts SET ended_at = :now, decision = :decision, reason = :reason, error = CAST(:cause AS jsonb)

@@ -7,6 +7,8 @@ from clipcast.database import Database
 from clipcast.database.hot_queries import Executor, Statement
 from clipcast.jobs.wake import wake_workers
 
+# Locks the job that another one is to wait for, so that its end sees that one.
+UNFINISHED = Statement("SELECT FROM jobs WHERE id = :id AND state NOT IN ('done', 'dead') FOR SHARE")
 UNBLOCK = Statement("""
     UPDATE jobs SET state = CASE WHEN due_at <= :now THEN 'ready' ELSE 'waiting' END, updated_at = :now
     WHERE id IN (SELECT id FROM jobs WHERE after_id = :id AND state = 'blocked' ORDER BY id FOR UPDATE)

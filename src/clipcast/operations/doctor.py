@@ -29,7 +29,7 @@ from clipcast.database.models.jobs import JobState
 from clipcast.database.models.notices import NoticeChannel
 from clipcast.installation import Installation, open_installation
 from clipcast.jobs.engines.choose import make_engine
-from clipcast.jobs.kinds import COPY, CPU, NETWORK, QUARANTINE
+from clipcast.jobs.kinds import NETWORK, QUARANTINE, RENDERER_QUEUES
 from clipcast.jobs.pauses import list_pauses
 from clipcast.jobs.queue import OFFER_LIFETIME
 from clipcast.jobs.stranded import foreign_jobs
@@ -255,9 +255,9 @@ async def _workers(installation: Installation) -> AsyncIterator[Finding]:
 async def _renderers(installation: Installation) -> AsyncIterator[Finding]:
     """Check that a renderer is alive if clips wait to be converted."""
     async with installation.database.session() as session:
-        renderers = [one for one in await alive(session) if not {CPU, COPY}.isdisjoint(one.slots)]
+        renderers = [one for one in await alive(session) if not set(RENDERER_QUEUES).isdisjoint(one.slots)]
         counts = await count_jobs(session)
-    waiting = sum(number for queue, state, number in counts if queue in (CPU, COPY) and state in STARTABLE)
+    waiting = sum(number for queue, state, number in counts if queue in RENDERER_QUEUES and state in STARTABLE)
     if renderers:
         yield Finding("good", "Renderers", f"{len(renderers)} alive; conversions that wait: {waiting}")
     else:

@@ -147,6 +147,10 @@ class Metadata(BaseModel):
             return [], [Problem("", "quota_used_up", message, quota["total"], quota["used"])]
         return [], []
 
+    def check_limits(self, limits: Mapping[str, Any], media: Media | None) -> list[Problem]:
+        """Return errors about a file that exceeds the account's own limits: the known `Platform.kept_options`."""
+        return []
+
 
 def not_offered(path: str, value: str, offered: Iterable[str]) -> Problem:
     """Return the problem of a value that the account does not offer now."""

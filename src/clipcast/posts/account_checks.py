@@ -1,7 +1,7 @@
 """The part of preflight that asks the platforms for each account's current options and quotas.
 
-Only POST /posts/validate does this, so that a post can be created while a platform is down. An item that the account
-cannot publish then shows the platform's error.
+Only POST /posts/validate does this, so that a post can be created while a platform is down. POST /posts judges by the
+limits of the last response. An item that the account cannot publish nevertheless shows the platform's error.
 """
 
 import asyncio
@@ -52,6 +52,23 @@ async def check_accounts(
             await _check_account(installation, connections[id], by_account[id], checked, ask, count)
 
     await asyncio.gather(*(check(id) for id in by_account if id in connections))
+
+
+def check_known_limits(checked: Checked) -> None:
+    """Add to `checked` the problems of its files by the accounts' own limits, as far as they are known.
+
+    `items` loses those of targets with such a problem.
+    """
+    found = {target.path: known_limit_problems(target) for target in checked.targets}
+    checked.errors += [problem for problems in found.values() for problem in problems]
+    checked.items = [item for item in checked.items if not found.get(item.path)]
+
+
+def known_limit_problems(target: Target) -> list[Problem]:
+    """Return the problems of a target's file by its account's own limits, as far as they are known."""
+    prefix = f"{target.path}/metadata/{target.connection.platform}"
+    problems = target.metadata.check_limits(target.connection.profile.get("limits", {}), target.media)
+    return [problem.under(prefix) for problem in problems]
 
 
 async def _check_account(

@@ -21,6 +21,7 @@ from clipcast.jobs.kinds import NETWORK
 from clipcast.jobs.queue import begin_round, end_review, reschedule
 from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import repository
+from clipcast.posts.account_checks import known_limit_problems
 from clipcast.posts.preflight import Findings, check_target, check_time, edit_problem
 from clipcast.posts.references import References, load_references
 from clipcast.posts.schemas import ItemChange, UpdatePost
@@ -217,7 +218,12 @@ def _patch(
     if patch.metadata is not None:
         target["metadata"] = patch.metadata
     kept = parse_id(target["connectionId"]) == item.connection_id
-    planned, _ = check_target(references, render, target, path, starts_at, found, kept, patch.conform or item.conform)
+    planned, sound = check_target(
+        references, render, target, path, starts_at, found, kept, patch.conform or item.conform
+    )
+    if planned and sound and (problems := known_limit_problems(sound)):
+        found.errors += problems
+        return False
     before = (item.edit_id, item.connection_id, item.details, item.conform)
     if planned is None or before == (planned.edit_id, planned.connection_id, planned.details, planned.conform):
         return False

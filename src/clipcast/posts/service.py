@@ -28,6 +28,7 @@ from clipcast.jobs.queue import begin_round, end_review, release_rate_limited, r
 from clipcast.jobs.quota_counters import reopen_quotas
 from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import labels, repository
+from clipcast.posts.account_checks import check_known_limits
 from clipcast.posts.conversions import rendition_of, stage_text
 from clipcast.posts.duplicates import Scope, Sent, require_new, require_new_if_refused
 from clipcast.posts.preflight import Checked, check_post, missing_renders, scope_of, sent
@@ -120,6 +121,7 @@ async def _create(
     has_review = bool(kept and kept.review)
     checked = await check_post(executor, workspace_id, body, settings, kept_ids, take_slot=True, has_review=has_review)
     checked.review = checked.review or checked.rule
+    check_known_limits(checked)
     post_errors = [error for error in checked.errors if not error.path.startswith("/videos/")]
     if checked.errors and (not partial or post_errors or not checked.items):
         raise ValidationFailed(checked.errors)

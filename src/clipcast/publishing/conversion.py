@@ -3,7 +3,7 @@
 The journal pins a rendition before the platform's program begins, so that every run of a round sends the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,9 +20,11 @@ from clipcast.jobs.kinds import FINISH
 from clipcast.platforms.errors import InternalError, MediaRejected, PublishError
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.planner import Plan
-from clipcast.renders.conforming import NEVER, SourceFile, order_of, plan_for
+from clipcast.renders.conforming import NEVER, SourceFile, limits_may_forbid, order_of, plan_for
 from clipcast.renders.renditions import Ordered, ensure, remake, use
 from clipcast.storage import Storage
+
+AskLimits = Callable[[], Awaitable[Mapping[str, Any]]]
 
 ATTEMPT = Statement("SELECT started_at FROM attempts WHERE id = :id")
 ASSIGN = Statement("""
@@ -52,8 +54,10 @@ class Conversions:
         self._pool = database.hot_pool
         self._storage = storage
 
-    async def choose(self, claimed: ClaimedItem, journal: Journal) -> ClipFacts:
+    async def choose(self, claimed: ClaimedItem, journal: Journal, ask: AskLimits) -> ClipFacts:
         """Return the file of this round, pinned if it is a rendition.
+
+        `ask` returns the account's own limits from the platform; none if it does not respond.
 
         Raise Blocked while it is made, MediaRejected or InternalError if that failed, MediaRejected for a file that no
         conversion makes acceptable, PinnedFileGone, LeaseLost and StorageUnavailable.
@@ -72,6 +76,7 @@ class Conversions:
             raise _not_accepted(claimed, planned.problems)
         if planned.recipe is None:
             return await self._pin(claimed, journal, source)
+        await _check_limits(claimed, planned, ask)
         made = await self._converted(claimed, source, key, media, planned)
         _check(made, claimed)
         return await self._pin(claimed, journal, _facts(claimed.clip, made))
@@ -177,6 +182,19 @@ def _not_accepted(claimed: ClaimedItem, problems: Sequence[Problem]) -> MediaRej
         f"No conversion makes the file fit for {title}. {' '.join(one.message for one in problems)}",
         fix="Create a new render of the clip that keeps this rule, such as with another trim, and a new post.",
     )
+
+
+async def _check_limits(claimed: ClaimedItem, planned: Plan, ask: AskLimits) -> None:
+    """Raise MediaRejected if the account's own limits forbid the result. Ask for unknown and exceeded ones."""
+    item = claimed.item
+    if not limits_may_forbid(item.platform, item.details, claimed.connection.profile.get("limits"), planned):
+        return
+    metadata = PLATFORMS[item.platform].metadata.model_validate(item.details)
+    if problems := metadata.check_limits(await ask(), planned.output):
+        raise MediaRejected(
+            problems[0].code, problems[0].message, fix="Create a new render of the clip that keeps this limit, such "
+            "as with another trim, and a new post.", rejected=True,
+        )  # fmt: skip
 
 
 def _check(made: Ordered, claimed: ClaimedItem) -> None:

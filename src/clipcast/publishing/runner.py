@@ -18,6 +18,7 @@ from clipcast.common.settings import Settings
 from clipcast.common.timestamps import format_timestamp
 from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.common.vault import Vault, VaultError
+from clipcast.connections.options import keep_limits
 from clipcast.connections.status import REMOVED, why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
@@ -29,12 +30,12 @@ from clipcast.jobs.kinds import FINISH
 from clipcast.jobs.outcomes import Outcomes
 from clipcast.jobs.pauses import paused_time
 from clipcast.jobs.quota_counters import QuotaExceeded
-from clipcast.jobs.quotas import Meter, Quotas
+from clipcast.jobs.quotas import Meter, MeteredHttp, Quotas
 from clipcast.jobs.retry import next_try, spread
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.versions import Action, Program, decide, pin
 from clipcast.platforms.base import ClipFile, Platform, Published, PublishWarning, RenderCaptions
-from clipcast.platforms.client import http_of, signed
+from clipcast.platforms.client import account_http, http_of, signed
 from clipcast.platforms.errors import (
     InternalError,
     InvalidRequest,
@@ -326,7 +327,7 @@ class Runner:
             )  # fmt: skip
         if connection.status != "active":
             raise _unusable(connection)
-        clip = await self._conversions.choose(claimed, journal)
+        clip = await self._conversions.choose(claimed, journal, lambda: self._limits_of(claimed, platform, http))
         tokens = await self._tokens.current(platform, http, connection)
         assert clip.sha256 is not None  # of every clip that is ready
         file = ClipFile(
@@ -356,6 +357,20 @@ class Runner:
             lambda post_id: self._is_post_of_other_item(claimed, post_id),
             with_cover(metadata, clip.cover_at, file.media.duration),
         )
+
+    async def _limits_of(self, claimed: ClaimedItem, platform: Platform[Any], http: PlatformHttp) -> dict[str, Any]:
+        """Return the account's own limits from the platform, and keep them; none if it does not respond."""
+        connection = claimed.connection
+        tokens = await self._tokens.current(platform, http, connection)
+        metered = MeteredHttp(account_http(platform, http, tokens), self._meter(platform, claimed))
+        try:
+            with understood():
+                assert platform.options is not None  # of every platform that keeps options
+                options = await platform.options(metered, connection.account_id, connection.profile)
+        except (PublishError, QuotaExceeded) as error:
+            log.warning("limits_unknown", item_id=str(claimed.item.id), reason=str(error))
+            return {}
+        return await keep_limits(self._database, platform, connection.id, options)
 
     async def _captions_of(self, claimed: ClaimedItem, metadata: Metadata) -> RenderCaptions:
         [row] = await self._database.hot_pool.fetch(CAPTIONS, {"id": claimed.item.id})

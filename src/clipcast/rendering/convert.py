@@ -26,11 +26,9 @@ REREADS = 8
 LONGEST_MESSAGE, MOST_WARNINGS = 500, 20
 # Why a child ended without a file.
 FAILURES = {
-    "crash": lambda: ConversionError(
-        "conversion_crashed", "The conversion ended unexpectedly. Export the file again, as MP4 with H.264."
-    ),
+    "crash": lambda: ConversionError("conversion_crashed", "The process that converts the file ended unexpectedly."),
     "invalid": lambda: ConversionError(
-        "conversion_crashed", "The conversion returned invalid data. Export the file again, as MP4 with H.264."
+        "conversion_crashed", "The process that converts the file returned invalid data."
     ),
     "time": lambda: ConversionError(
         "conversion_timeout", "The conversion took too long. Shorten the clip, or choose a lower resolution."

@@ -188,19 +188,18 @@ def encoded(media: Media, recipe: Recipe) -> Recipe:
     return replace(recipe, picture=picture, sound=recipe.sound or Sound())
 
 
-def estimate_seconds(media: Media, recipe: Recipe) -> int:
-    """Return about how long two idle cores take to make what `recipe` makes of `media`."""
-    seconds = 1 + media.size / 200_000_000
+def estimate_seconds(media: Media, recipe: Recipe, output: Media | None = None) -> int:
+    """Return about how long two idle cores take to make what `recipe` makes of `media`.
+
+    `output` is what an edit makes of it: a part, or more than it.
+    """
+    seconds, duration = 1 + media.size / 200_000_000, output.duration if output else media.duration
     if recipe.sound:
-        seconds += media.duration * 0.02
+        seconds += duration * 0.02
     if recipe.picture:
-        read = media.duration * media.frame_rate * media.width * media.height
+        read = duration * recipe.edit.speed * media.frame_rate * media.width * media.height
         written = (
-            media.duration
-            * recipe.picture.width
-            * recipe.picture.height
-            * recipe.picture.rate[0]
-            / recipe.picture.rate[1]
+            duration * recipe.picture.width * recipe.picture.height * recipe.picture.rate[0] / recipe.picture.rate[1]
         )
         # Nanoseconds for a pixel: to decode it, to map its tones, to encode it.
         seconds += 1e-9 * (read * 4 + (written * 8 if media.hdr else 0) + written * 9)

@@ -17,7 +17,7 @@ from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Call, Executor, Statement
 from clipcast.jobs.claimed import OF_FILE
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.rendering.planner import Plan, plan
+from clipcast.rendering.planner import Plan, estimate_seconds, plan
 from clipcast.renders.renditions import FOR_A_POST, FOR_A_POST_SOON, Input, Order, Source, ensure
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ NEVER = "never"
 
 ITEMS = Statement(f"""
     SELECT items.id, items.platform, items.details, items.rendition_id AS ordered, posts.workspace_id,
+           (SELECT profile -> 'limits' FROM connections WHERE connections.id = items.connection_id) AS limits,
            posts.scheduled_at, clips.id AS clip_id, renditions.id AS rendition_id, renditions.key AS rendition_key,
            {OF_FILE["storage_key"]} AS storage_key, {OF_FILE["size"]} AS size, {OF_FILE["sha256"]} AS sha256,
            CASE WHEN renditions.id IS NULL THEN clips.media
@@ -71,18 +72,36 @@ def plan_for(media: Media, platform: str, details: Mapping[str, Any]) -> Plan:
     return plan(media, found.media_for(found.metadata.model_validate(details)))
 
 
+def limits_may_forbid(
+    platform: str, details: Mapping[str, Any], limits: Mapping[str, Any] | None, planned: Plan
+) -> bool:
+    """Return whether the account's own limits forbid the result of a plan, or are unknown (None) and could.
+
+    Then a worker asks for them before it orders a conversion.
+    """
+    found = PLATFORMS[platform]
+    if not found.kept_options:
+        return False
+    return limits is None or bool(found.metadata.model_validate(details).check_limits(limits, planned.output))
+
+
 def order_of(file: SourceFile, planned: Plan, due_at: datetime, priority: int = FOR_A_POST_SOON) -> Order:
     """Return the order of a plan that converts the file."""
     assert planned.recipe is not None
+    estimate = estimate_seconds(file.media, planned.recipe)
     if file.rendition_id is not None:
         assert file.rendition_key is not None
         source = Source(file.rendition_id, file.rendition_key)
-        return Order(file.workspace_id, file.clip_id, (), planned.recipe, due_at, planned.output, source, priority)
+        return Order(
+            file.workspace_id, file.clip_id, (), planned.recipe, due_at, planned.output, source, priority, estimate
+        )
     assert file.storage_key is not None
     assert file.size is not None
     assert file.sha256 is not None
     inputs = (Input(file.storage_key, file.size, file.sha256, file.media.duration),)
-    return Order(file.workspace_id, file.clip_id, inputs, planned.recipe, due_at, planned.output, priority=priority)
+    return Order(
+        file.workspace_id, file.clip_id, inputs, planned.recipe, due_at, planned.output, None, priority, estimate
+    )
 
 
 async def order_conversions(executor: Executor, post_id: UUID) -> None:
@@ -128,5 +147,9 @@ def _order(row: Mapping[str, Any], now: datetime) -> Order | None:
     if planned.recipe is None:
         return None
     starts_at = row["scheduled_at"] or now
-    priority = FOR_A_POST_SOON if starts_at <= now + SOON else FOR_A_POST
+    is_soon = starts_at <= now + SOON
+    limits = row["limits"] if row["limits"] is not None else None if is_soon else {}
+    if limits_may_forbid(row["platform"], row["details"], limits, planned):
+        return None
+    priority = FOR_A_POST_SOON if is_soon else FOR_A_POST
     return order_of(file, planned, max(now, starts_at - AHEAD), priority)

@@ -20,11 +20,12 @@ from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.kinds import KINDS, RENDER
 from clipcast.jobs.runs import end_job, shown
-from clipcast.jobs.unblock import unblock
+from clipcast.jobs.unblock import UNFINISHED, unblock
 from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.platforms.errors import PublishError
 from clipcast.rendering.recipe import Recipe
 from clipcast.renders.needed import NEEDED
+from clipcast.renders.renditions import queue_of
 
 # Whoever has just ordered a rendition may not have said yet for which item.
 SETTLED_AFTER = timedelta(minutes=1)
@@ -52,7 +53,6 @@ REPLAN = Statement("""
         recipe = CAST(:recipe AS jsonb), action = :action, status = 'queued', error = NULL, completed_at = NULL
     WHERE id = :id
 """)
-UNFINISHED_JOB = Statement("SELECT FROM jobs WHERE id = :id AND state NOT IN ('done', 'dead') FOR SHARE")
 
 
 @dataclass(frozen=True)
@@ -125,22 +125,22 @@ class RenditionOutcomes:
             if status != "cancelled":
                 await self._update(transaction, claimed, "queued", error)
 
-    async def replanned(self, claimed: ClaimedJob, recipe: Recipe) -> None:
-        """Make the file by another recipe, which encodes the picture, in the queue of such jobs."""
-        kind = KINDS[RENDER]
-        values = {"id": claimed.subject_id, "kind": kind.name, "queue": kind.queue, "action": recipe.action}
+    async def replanned(self, claimed: ClaimedJob, recipe: Recipe, estimate: int) -> None:
+        """Make the file by another recipe, which encodes the picture for about `estimate` seconds."""
+        kind, queue = KINDS[RENDER], queue_of(KINDS[RENDER], estimate)
+        values = {"id": claimed.subject_id, "kind": kind.name, "queue": queue, "action": recipe.action}
         async with self._database.hot_pool.transaction() as transaction:
             status, _ = await self._lock(transaction, claimed)
             await end_job(transaction, claimed, JobState.READY)
             if status != "cancelled":
                 await transaction.fetch(REPLAN, values | {"recipe": json.dumps(recipe.as_dict())})
-                wake_workers(transaction, kind.queue)
+                wake_workers(transaction, queue)
 
     async def blocked(self, claimed: ClaimedJob, after: UUID) -> None:
         """Run the job again when the job `after` has ended, or at once to end it if it was cancelled."""
         async with self._database.hot_pool.transaction() as transaction:
             status, _ = await self._lock(transaction, claimed)
-            waits = status != "cancelled" and bool(await transaction.fetch(UNFINISHED_JOB, {"id": after}))
+            waits = status != "cancelled" and bool(await transaction.fetch(UNFINISHED, {"id": after}))
             await end_job(transaction, claimed, JobState.BLOCKED if waits else JobState.READY, after_id=after)
             if status != "cancelled":
                 await self._update(transaction, claimed, "queued", None)

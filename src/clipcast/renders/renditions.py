@@ -18,7 +18,7 @@ from clipcast.common.ids import new_id
 from clipcast.common.media import Media
 from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Executor, Statement, Transaction
-from clipcast.jobs.kinds import KINDS, REMUX, RENDER, Kind
+from clipcast.jobs.kinds import CPU, KINDS, LONG, REMUX, RENDER, Kind
 from clipcast.jobs.unblock import unblock
 from clipcast.jobs.wake import wake_workers
 from clipcast.rendering.recipe import Action, Recipe
@@ -26,6 +26,8 @@ from clipcast.renders.needed import NEEDED, NEEDED_BESIDES
 
 # The priority of a job within its workspace: what a post needs soon, what one needs later, and what none needs.
 FOR_A_POST_SOON, FOR_A_POST, FOR_NO_POST = 4, 5, 6
+# Jobs that are estimated to take more seconds are long.
+LONG_FROM = 600
 # How exact `last_used_at` is for a rendition in use.
 RECORDED_EVERY = timedelta(minutes=10)
 
@@ -48,6 +50,11 @@ class Source:
     key: str
 
 
+def queue_of(kind: Kind, estimate: int) -> str:
+    """Return the queue of a job that takes about so many seconds. Short ones never wait for a long one."""
+    return LONG if kind.queue == CPU and estimate > LONG_FROM else kind.queue
+
+
 @dataclass(frozen=True)
 class Order:
     """What has to be made of a clip, or of a rendition of it: `source`.
@@ -64,6 +71,8 @@ class Order:
     expected: Media | None = None
     source: Source | None = None
     priority: int = FOR_A_POST
+    # About how long it takes, in seconds.
+    estimate: int = 0
 
     @property
     def key(self) -> str:
@@ -74,6 +83,11 @@ class Order:
     @property
     def kind(self) -> Kind:
         return KINDS[RENDER if self.recipe.action is Action.VIDEO else REMUX]
+
+    @property
+    def queue(self) -> str:
+        """The queue of the job."""
+        return queue_of(self.kind, self.estimate)
 
 
 @dataclass(frozen=True)
@@ -199,7 +213,7 @@ async def ensure(executor: Executor, orders: Sequence[Order], failed_before: dat
             "action": order.recipe.action,
             "expected": order.expected and vars(order.expected),
             "kind": order.kind.name,
-            "queue": order.kind.queue,
+            "queue": order.queue,
             "priority": order.priority,
             "due_at": order.due_at.isoformat(),
         }
@@ -209,7 +223,7 @@ async def ensure(executor: Executor, orders: Sequence[Order], failed_before: dat
         return []
     values = {"orders": json.dumps(list(rows.values()), default=str), "now": now, "failed_before": failed_before}
     found = {row["key"]: ordered_from(row) for row in await executor.fetch(ENSURE, values)}
-    for queue in {order.kind.queue for order in orders if found[order.key].status == "queued"}:
+    for queue in {order.queue for order in orders if found[order.key].status == "queued"}:
         wake_workers(executor, queue)
     return [found[order.key] for order in orders]
 

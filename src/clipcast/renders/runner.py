@@ -34,7 +34,7 @@ from clipcast.rendering.convert import Converted, convert
 from clipcast.rendering.encoders import working_encoder
 from clipcast.rendering.errors import ConversionError, UnreadableMedia, WatermarkUnreadable, WorkFolderFull
 from clipcast.rendering.examine import Examined, examine
-from clipcast.rendering.planner import encoded
+from clipcast.rendering.planner import encoded, estimate_seconds
 from clipcast.rendering.recipe import Recipe, recipe_of
 from clipcast.renders import space
 from clipcast.renders.needed import NEEDED
@@ -66,6 +66,10 @@ DISK_FULL = InternalError(
     "disk_full", "The disk has too little free space for this conversion. It starts when there is enough.",
     fix="Free space in the data directory, or lower CLIPCAST_RENDITION_KEEP. The conversion needs nothing else.",
 )  # fmt: skip
+STORAGE_FULL = InternalError(
+    "storage_full", "The storage has too little free space for this conversion. It continues when there is enough.",
+    fix="Free space in the storage, or lower CLIPCAST_RENDITION_KEEP. The conversion needs nothing else.",
+)  # fmt: skip
 NO_CHILD = InternalError(
     "media_unavailable", "Clipcast cannot start a process for this conversion now. It tries again.",
     fix="Check that Clipcast may start processes, and the free memory: run `clipcast doctor`.",
@@ -74,6 +78,7 @@ FIX = (
     "Export the clip again, as MP4 with H.264 and AAC, and create a new post or render. "
     "A retry converts this one again."
 )
+CRASHED = "Retry it. If that ends the same way, export the clip again, as MP4 with H.264 and AAC."
 # Of a trim at a key frame, which copies the picture.
 EXACT = "Create a new render with `precision: exact` in its trim. That converts the picture instead of copying it."
 WATERMARK = "Save the watermark again, as PNG, upload it, and create a new render with it."
@@ -198,8 +203,9 @@ class RenderRunner:
             await self._outcomes.blocked(claimed, lost.source_id)
         except MediaRejected as error:
             await self._outcomes.failed(claimed, error)
-        except StorageFull:
-            await self._wait_for_space(claimed)
+        except StorageFull as full:
+            log.error("storage_full", error=str(full), rendition_id=str(claimed.subject_id))
+            await self._outcomes.again(claimed, _pause(claimed, DISK_PAUSE), STORAGE_FULL)
         except StorageUnavailable as away:
             log.error("storage_unavailable", error=str(away), rendition_id=str(claimed.subject_id))
             await self._outcomes.again(claimed, _pause(claimed, STORAGE_PAUSE), STORAGE_AWAY)
@@ -227,22 +233,30 @@ class RenderRunner:
         fix = EXACT if recipe.picture is None and recipe.edit.trim else FIX
         if isinstance(error, WatermarkUnreadable):
             fix = WATERMARK
+        if error.code == "conversion_crashed":
+            fix = CRASHED
         shown = MediaRejected(error.code, error.message, fix=fix)
         if error.code == "conversion_crashed" and claimed.crash_count + 1 < CRASHES_MAX:
             await self._outcomes.again(claimed, crashed=True)
         elif error.code == "conversion_failed" and (encoding := await self._encoding(task)):
-            await self._outcomes.replanned(claimed, encoding)
+            await self._outcomes.replanned(claimed, *encoding)
         else:
             await self._outcomes.failed(claimed, shown)
 
-    async def _encoding(self, task: Task) -> Recipe | None:
-        """Return the recipe that encodes what the task copies; None if there is none. Only some trims can be copied."""
+    async def _encoding(self, task: Task) -> tuple[Recipe, int] | None:
+        """Return the recipe that encodes what the task copies, and about how many seconds that takes.
+
+        Return None if there is none: only some trims can be copied.
+        """
         if task.recipe.picture is not None or task.recipe.edit.trim is not None:
             return None
         values = {"workspace_id": task.workspace_id, "storage_key": task.inputs[0].storage_key}
         rows = await self._database.hot_pool.fetch(MEDIA, values)
         media = known_media(rows[0]["media"]) if rows else None
-        return encoded(media, task.recipe) if media else None
+        if media is None:
+            return None
+        encoding = encoded(media, task.recipe)
+        return encoding, estimate_seconds(media, encoding)
 
     async def _prepare(self, claimed: ClaimedJob) -> Task | None:
         """Check all conditions, and return the task; None if the run has ended with an outcome."""

@@ -25,6 +25,7 @@ from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.submissions import Asset, Submission
 from clipcast.installation import Installation
+from clipcast.rendering.planner import estimate_seconds
 from clipcast.renders import repository
 from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
 from clipcast.renders.captions import as_vtt, parse_caption_bytes, parse_captions
@@ -209,7 +210,9 @@ async def create_render(
     if recipe := prepared.compiled.recipe:
         await require_place(session, workspace_id)
         inputs = (input_of(clip), *prepared.inputs)
-        order = Order(workspace_id, clip.id, inputs, recipe, now, prepared.compiled.output, priority=FOR_NO_POST)
+        output = prepared.compiled.output
+        estimate = estimate_seconds(facts_of(clip), recipe, output)
+        order = Order(workspace_id, clip.id, inputs, recipe, now, output, priority=FOR_NO_POST, estimate=estimate)
         [ordered] = await ensure(await from_session(session), [order])
         rendition_id, status = ordered.id, ordered.status
     render = existing or Render(workspace_id=workspace_id, clip=clip, key=prepared.key, edit=prepared.edit, name="")

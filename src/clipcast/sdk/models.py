@@ -282,6 +282,7 @@ ItemErrorCode = Literal[
     "sign_in_refused",
     "spam_block",
     "spam_suspected",
+    "storage_full",
     "storage_unavailable",
     "thumb_offset_refused",
     "thumbnail_refused",

@@ -23,5 +23,6 @@ platform = Platform(
     publish=publish,
     version=VERSION,
     options=options,
+    kept_options=("maxVideoPostDurationSec",),
     finish=finish,
 )

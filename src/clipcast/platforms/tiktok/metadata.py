@@ -122,10 +122,13 @@ class TikTokMetadata(Metadata):
         errors: list[Problem] = []
         if self.privacy_level not in options["privacyLevel"]:
             errors.append(not_offered("/privacyLevel", self.privacy_level, options["privacyLevel"]))
-        longest = options["maxVideoPostDurationSec"]
-        if media is not None and longest is not None and media.duration > longest + DURATION_TOLERANCE:
-            message = (
-                f"The video is too long: {media.duration:.1f} s, maximum {longest} s for this account. Shorten it."
-            )
-            errors.append(Problem("", "video_too_long", message, longest, media.duration))
-        return errors, []
+        return errors + self.check_limits(options, media), []
+
+    def check_limits(self, limits: Mapping[str, Any], media: Media | None) -> list[Problem]:
+        longest = limits.get("maxVideoPostDurationSec")
+        if self.post_mode == "MEDIA_UPLOAD" or media is None or longest is None:
+            return []
+        if media.duration <= longest + DURATION_TOLERANCE:
+            return []
+        message = f"The video is too long: {media.duration:.1f} s, maximum {longest} s for this account. Shorten it."
+        return [Problem("", "video_too_long", message, longest, media.duration)]
