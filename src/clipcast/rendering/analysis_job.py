@@ -8,7 +8,8 @@ from av.error import FFmpegError
 from av.filter import Graph
 
 from clipcast.rendering.analysis import FOUND_MAX
-from clipcast.rendering.structure import Source, read_structure
+from clipcast.rendering.restarts import packets_of
+from clipcast.rendering.structure import Source, Structure, read_structure
 from clipcast.rendering.tracks import main_audio, main_video, open_media
 
 # The pictures are compared at this width in pixels: changes of scenes are visible in small ones.
@@ -26,11 +27,11 @@ def find_cuts(file: Source, size: int, subject: str) -> dict[str, Any]:
     file.seek(0)
     with open_media(file, structure) as container:
         start = (container.start_time or 0) / 1_000_000
-        found = _scenes(container) if subject == "scenes" else _silences(container)
+        found = _scenes(container, structure) if subject == "scenes" else _silences(container, structure)
         return {"cuts": [at - start for at in islice(found, FOUND_MAX)]}
 
 
-def _scenes(container: Any) -> Iterator[float]:
+def _scenes(container: Any, structure: Structure) -> Iterator[float]:
     video = main_video(container)
     video.thread_type = "AUTO"
     graph = Graph()
@@ -40,12 +41,12 @@ def _scenes(container: Any) -> Iterator[float]:
     coloured = graph.add("format", "rgb24")
     detector = graph.add("scdet", f"threshold={SCENE_THRESHOLD}")
     _join(graph, source, small, coloured, detector, graph.add("buffersink"))
-    for frame in _filtered(graph, container, video):
+    for frame in _filtered(graph, packets_of(container, structure, video)):
         if at := frame.metadata.get("lavfi.scd.time"):
             yield float(at)
 
 
-def _silences(container: Any) -> Iterator[float]:
+def _silences(container: Any, structure: Structure) -> Iterator[float]:
     """Yield the middle of each pause that is followed by sound."""
     audio = main_audio(container)
     if audio is None or audio.codec_context is None:
@@ -55,7 +56,7 @@ def _silences(container: Any) -> Iterator[float]:
     detector = graph.add("silencedetect", f"noise={SILENCE_LEVEL}dB:duration={SILENCE_SECONDS}:mono=0")
     _join(graph, source, detector, graph.add("abuffersink"))
     began: float | None = None
-    for frame in _filtered(graph, container, audio):
+    for frame in _filtered(graph, packets_of(container, structure, audio)):
         if at := frame.metadata.get("lavfi.silence_start"):
             began = float(at)
         if (at := frame.metadata.get("lavfi.silence_end")) and began is not None:
@@ -68,9 +69,9 @@ def _join(graph: Graph, *filters: Any) -> None:
     graph.configure()
 
 
-def _filtered(graph: Graph, container: Any, stream: Any) -> Iterator[Any]:
+def _filtered(graph: Graph, packets: Iterator[Any]) -> Iterator[Any]:
     """Yield the frames that leave the graph. Broken packets are left out."""
-    for frame in _decoded(container, stream):
+    for frame in _decoded(packets):
         try:
             graph.push(frame)
         except FFmpegError:
@@ -88,8 +89,7 @@ def _pulled(graph: Graph) -> Iterator[Any]:
             return
 
 
-def _decoded(container: Any, stream: Any) -> Iterator[Any]:
-    packets = container.demux(stream)
+def _decoded(packets: Iterator[Any]) -> Iterator[Any]:
     while True:
         try:
             packet = next(packets, None)

@@ -18,6 +18,7 @@ from clipcast.common.media import Media
 from clipcast.rendering.bitstream import ReferenceReader
 from clipcast.rendering.errors import UnreadableMedia, cut_off, encrypted
 from clipcast.rendering.frames import FULL_RANGE, HDR
+from clipcast.rendering.restarts import packets_of
 from clipcast.rendering.structure import Source, Structure, end_of_elements, read_structure
 from clipcast.rendering.thumbnail import make_thumbnail
 from clipcast.rendering.tracks import (
@@ -131,7 +132,7 @@ class _Reading:
         pictures, sounds, frame, sound = self._read_beginning()
         if self._indexed:
             self._read_groups(pictures)
-        if self._container.duration is None:
+        if self._container.duration is None or self._structure.restarts:
             self._read_all(pictures, sounds)
         elif not self._indexed:
             self._read_tail(pictures, sounds)
@@ -219,10 +220,10 @@ class _Reading:
             return []
 
     def _read_all(self, pictures: _Times, sounds: _Times) -> None:
-        """Read the whole file to find the ends of its streams, which the header of a live recording lacks."""
+        """Read the whole file to find the ends of its streams, which nothing else states."""
         self._container.seek(0)
         pictures.size = sounds.size = pictures.packets = end = 0
-        for packet in self._container.demux(*self._streams()):
+        for packet in packets_of(self._container, self._structure, *self._streams()):
             (pictures if packet.stream is self._video else sounds).add(packet, keep=False)
             # FFmpeg returns the position of a block's content, which follows its track, time and flags.
             end = max(end, (packet.pos or 0) + MATROSKA_BLOCK_HEAD + packet.size)

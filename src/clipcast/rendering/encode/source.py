@@ -11,6 +11,7 @@ import av
 from av.error import FFmpegError
 
 from clipcast.rendering.channel import SourceFile
+from clipcast.rendering.restarts import packets_of
 from clipcast.rendering.structure import Structure, read_structure
 from clipcast.rendering.tracks import main_audio, main_video, open_media, reject_missing_bytes
 
@@ -78,6 +79,8 @@ class VideoSource:
 
     def seek(self, seconds: Fraction) -> None:
         """Continue at the last key frame before this time."""
+        if self.structure.restarts:
+            return  # it is read from its start: several places have the same time
         if self.structure.family in WITHOUT_INDEX:
             seconds -= SEEK_EARLIER
         if seconds > 0:
@@ -88,7 +91,7 @@ class VideoSource:
 
     def packets(self, *streams: Any) -> Iterator[Any]:
         """Yield the packets of these streams. A file that is damaged in its middle ends there."""
-        packets = self.container.demux(*streams)
+        packets = packets_of(self.container, self.structure, *streams)
         while True:
             try:
                 packet = next(packets, None)
