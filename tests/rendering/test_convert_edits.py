@@ -73,7 +73,7 @@ async def test_trim_at_a_key_frame_starts_earlier_and_copies(corpus: Path, tmp_p
     made = await converted(Recipe(edit=Edit(trim=Trim(1.5, 3.2, "keyframe"))), tmp_path, path)
     found = measure(made.path)
     assert list(found.numbers) == list(range(30, 96))
-    assert (made.start, made.warnings) == (1, ("The file starts at 1.00 s, the keyframe nearest to 1.5 s.",))
+    assert (made.start, made.warnings) == (1, ("The file starts at 1.00 s, the keyframe before 1.5 s.",))
     assert_conforms((await examined(made.path)).media)
     assert found.flashes == pytest.approx([0, 1, 2], abs=0.001)
     assert found.beeps[1:] == pytest.approx([1, 2], abs=0.02)

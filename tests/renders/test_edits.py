@@ -194,6 +194,8 @@ def test_every_field_reaches_the_recipe() -> None:
         ({"fade": {"in": 9, "out": 9}, "speed": 4}, [("/fade", "fade_too_long", 15.0, 18.0)]),
         ({"focus": {"at": 61}, "fit": "crop"}, [("/focus/0/at", "after_the_end", 60.0, 61.0)]),
         ({"focus": {"x": 0.1}}, [("/focus", "without_effect", None, None)]),
+        ({"cover": {"at": 60}}, [("/cover/at", "after_the_end", 60.0, 60.0)]),
+        ({"cover": {"at": 62}, "outro": {"video_id": "x"}}, [("/cover/at", "after_the_end", 62.0, 62.0)]),
         (
             {"captions": {"text": "x"}, "trim": {"start": 0, "end": 0.5}},
             [("/captions", "after_the_end", 0.5, 1.0)],
@@ -229,10 +231,34 @@ def test_all_problems_are_listed_with_limit_and_actual(fields: dict[str, Any], e
 
 
 @pytest.mark.parametrize(
-    "fields", [{"trim": {"start": 2, "end": 2.04}}, {"trim": {"start": 59.96}}, {"trim": {"start": 1, "end": 60.05}}]
+    "fields",
+    [
+        {"trim": {"start": 2, "end": 2.04}},
+        {"trim": {"start": 59.96}},
+        {"trim": {"start": 59.9667, "end": 60}},
+        {"trim": {"start": 1, "end": 60.05}},
+    ],
 )
 def test_trim_of_one_frame_or_to_just_past_the_end_is_possible(fields: dict[str, Any]) -> None:
     assert recipe(**fields).edit.trim
+
+
+@pytest.mark.parametrize(
+    ("media", "fields", "paths"),
+    [
+        (MEDIA, {"fit": "crop", "focus": {"x": 0}}, ["/focus"]),
+        (MEDIA, {"fit": "crop", "aspect_ratio": "9:16"}, ["/fit"]),
+        (MEDIA, {"fit": "crop", "aspect_ratio": "1:1", "focus": {"x": 0}}, []),
+        (MEDIA, {"audio": {"loudness": -14, "mute": True}}, ["/audio/loudness"]),
+        (MEDIA, {"audio": {"loudness": -14}}, []),
+        (SILENT, {"audio": {"loudness": -14}}, ["/audio/loudness"]),
+        (SILENT, {"audio": {"loudness": -14}, "outro": {"video_id": "x"}}, []),
+    ],
+)
+def test_what_has_no_effect_is_named(media: Media, fields: dict[str, Any], paths: list[str]) -> None:
+    result = compiled(media, **fields)
+    assert result.problems == []
+    assert [(one.path, one.code) for one in result.warnings] == [(path, "without_effect") for path in paths]
 
 
 def test_result_that_is_too_long_is_rejected() -> None:

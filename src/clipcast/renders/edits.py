@@ -35,6 +35,8 @@ from clipcast.renders.edit_schemas import EditBody
 
 # Platforms and players measure durations slightly differently.
 TOLERANCE = 0.05  # seconds
+# Callers write the times of frames by thousandths, or less exactly.
+WRITTEN_TO = 0.001  # seconds
 SHORT_EDGE_MAX = 2160
 EDGE_MIN = 16
 FULL_HD = 1920 * 1080
@@ -174,7 +176,9 @@ class _Compiler:
                 f"The start is after the end of the video: {body.start:g} s, of {duration:g} s. Choose an earlier one."
             )
             result.problems.append(Problem("/trim/start", "after_the_end", message, duration, body.start))
-        elif (length := min(end, duration) - body.start) + 1e-6 < (least := 1 / max(self._media.frame_rate, 1)):
+        elif (length := min(end, duration) - body.start) < (
+            (least := 1 / max(self._media.frame_rate, 1)) - min(WRITTEN_TO, least / 2)
+        ):
             message = (
                 f"The trim keeps {max(length, 0):g} s, which is less than one frame ({least:.4g} s). "
                 "Choose a later end, or an earlier start."
@@ -195,9 +199,9 @@ class _Compiler:
             actual, limit = edit.fade.fade_in + edit.fade.fade_out, round(self._main_duration, 3)
             message = f"The fades are longer than the video: {actual:g} s, maximum {limit:g} s. Shorten them."
             problems.append(Problem("/fade", "fade_too_long", message, limit, actual))
-        if edit.cover and edit.cover.at > self._result.duration:
+        if edit.cover and edit.cover.at >= round(self._result.duration, 6):
             limit = round(self._result.duration, 3)
-            message = f"The cover is after the end: {edit.cover.at:g} s, maximum {limit:g} s. Choose an earlier time."
+            message = f"The cover is not before the end: {edit.cover.at:g} s, of {limit:g} s. Choose an earlier time."
             problems.append(Problem("/cover/at", "after_the_end", message, limit, edit.cover.at))
         for index, point in enumerate(edit.focus or ()):
             if point.at > self._main_duration:
@@ -207,6 +211,24 @@ class _Compiler:
         if edit.focus and edit.fit != "crop":
             message = "The focus needs the fit crop. Set `fit` to crop, or leave the focus out."
             problems.append(Problem("/focus", "without_effect", message))
+        self._check_effects()
+
+    def _check_effects(self) -> None:
+        """Warn of what changes nothing."""
+        edit, warnings = self._edit, self._result.warnings
+        if edit.fit == "crop" and not self._is_reshaped():
+            what, path = ("focus has", "/focus") if edit.focus else ("crop has", "/fit")
+            message = f"The video has this shape already, so nothing is cropped: the {what} no effect."
+            warnings.append(Problem(path, "without_effect", message))
+        if edit.audio and edit.audio.loudness is not None:
+            parts = (self._media, *self._materials.videos().values())
+            message = None
+            if edit.audio.mute:
+                message = "The sound is removed: the loudness has no effect."
+            elif not any(one.audio_codec for one in parts):
+                message = "The video has no sound: the loudness has no effect."
+            if message:
+                warnings.append(Problem("/audio/loudness", "without_effect", message))
 
     def _captions(self) -> tuple[Cue, ...]:
         """Return the captions within the video."""
@@ -223,7 +245,8 @@ class _Compiler:
             message = f"All captions begin after the end, which is at {limit:g} s after trim and speed. Correct them."
             self._result.problems.append(Problem("/captions", "after_the_end", message, limit, cues[0].start))
         elif late:
-            message = f"{late} captions begin after the end at {limit:g} s, and are left out."
+            begin, are = ("caption begins", "is") if late == 1 else ("captions begin", "are")
+            message = f"{late} {begin} after the end at {limit:g} s, and {are} left out."
             self._result.warnings.append(Problem("/captions", "after_the_end", message, limit, cues[-1].start))
         return kept
 
@@ -268,17 +291,23 @@ class _Compiler:
         """Return the size of the result. Nothing is scaled up."""
         edit, width, height = self._edit, self._media.width, self._media.height
         short = SHORT_EDGE_MAX if edit.resolution == "source" else int(edit.resolution.removesuffix("p"))
-        if edit.aspect_ratio != "source":
-            across, down = map(int, edit.aspect_ratio.split(":"))
-            wanted = Fraction(across, down)
-            if abs(width / height / wanted - 1) > ASPECT_TOLERANCE:
-                width, height = (
-                    _cropped(width, height, wanted) if edit.fit == "crop" else _padded(width, height, wanted)
-                )
+        if self._is_reshaped():
+            shaped = _cropped if edit.fit == "crop" else _padded
+            width, height = shaped(width, height, self._wanted_aspect())
         if min(width, height) > short:
             scale = Fraction(short, min(width, height))
             width, height = round(width * scale), round(height * scale)
         return _even(width), _even(height)
+
+    def _wanted_aspect(self) -> Fraction:
+        """Return the wanted width divided by the height: the video's own if the edit names none."""
+        if self._edit.aspect_ratio == "source":
+            return Fraction(self._media.width, self._media.height)
+        across, down = map(int, self._edit.aspect_ratio.split(":"))
+        return Fraction(across, down)
+
+    def _is_reshaped(self) -> bool:
+        return abs(self._media.width / self._media.height / self._wanted_aspect() - 1) > ASPECT_TOLERANCE
 
     def _check_keyframe(self, picture: Picture | None) -> None:
         edit, trim = self._edit, self._edit.trim

@@ -144,7 +144,8 @@ class _Conversion:
         main = next(part for part in self._parts if part.is_main)
         if recipe.edit.trim is not None and abs(main.start - _exact(recipe.edit.trim.start)) > ROUNDING:
             start, wanted = float(main.start), recipe.edit.trim.start
-            self._warnings.append(f"The file starts at {start:.2f} s, the keyframe nearest to {wanted:g} s.")
+            side = "before" if start < wanted else "after"
+            self._warnings.append(f"The file starts at {start:.2f} s, the keyframe {side} {wanted:g} s.")
         return {
             "start": float(main.start),
             "bit_rate": track.bit_rate if track is not None else 0,
