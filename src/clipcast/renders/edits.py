@@ -222,12 +222,9 @@ class _Compiler:
             warnings.append(Problem(path, "without_effect", message))
         if edit.audio and edit.audio.loudness is not None:
             parts = (self._media, *self._materials.videos().values())
-            message = None
-            if edit.audio.mute:
-                message = "The sound is removed: the loudness has no effect."
-            elif not any(one.audio_codec for one in parts):
-                message = "The video has no sound: the loudness has no effect."
-            if message:
+            if edit.audio.mute or not any(one.audio_codec for one in parts):
+                why = "The sound is removed" if edit.audio.mute else "The video has no sound"
+                message = f"{why}: the loudness has no effect."
                 warnings.append(Problem("/audio/loudness", "without_effect", message))
 
     def _captions(self) -> tuple[Cue, ...]:
