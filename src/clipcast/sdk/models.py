@@ -84,6 +84,7 @@ ErrorCode = Literal[
     "no_posting_time",
     "not_found",
     "not_in_queue",
+    "plan_created",
     "platform_unavailable",
     "post_approved",
     "post_begun",
