@@ -18,6 +18,7 @@ from clipcast.database.models.plans import PlanState, StoredPlan
 from clipcast.database.models.posts import Post
 from clipcast.installation import Installation
 from clipcast.posts.plans import stored
+from clipcast.publishing.housekeeping import delete_expired
 from clipcast.testing.harness import some_day
 from clipcast.web import csv_import
 from tests.web.conftest import Visitor, upload
@@ -191,7 +192,7 @@ async def test_progress_is_shown_until_the_check_ends_or_its_process(
 
 
 async def test_files_that_cannot_be_read_are_refused_with_the_reason(
-    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]]
+    owner: Visitor, installation: Installation, invited: Callable[[str], Awaitable[Visitor]]
 ) -> None:
     refused = await send(owner, "files,to\r\nü".encode("latin-1"))
     assert refused.status_code == 422
@@ -207,4 +208,11 @@ async def test_files_that_cannot_be_read_are_refused_with_the_reason(
     assert (await viewer.get(path)).status_code == 403
     await owner.post(f"{path}/delete")
     assert (await owner.get(path)).status_code == 404
+    for _ in range(stored.UNFINISHED_MAX):
+        assert (await send(owner, "files,to\r\na,b")).status_code == 204
+    assert "wait to be imported, the maximum" in (await send(owner, "files,to\r\na,b")).text
+    clock.move(stored.KEPT + timedelta(minutes=1))
+    await delete_expired(installation.database, installation.storage)
+    async with installation.database.session() as session:
+        assert (await session.scalars(select(StoredPlan.id))).all() == []
     assert (await owner.get("./posts/import/nonsense")).status_code == 404

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
@@ -34,8 +34,8 @@ SILENCE = timedelta(seconds=30)
 LISTED_MAX = service.LISTED_MAX
 RUNNING = (PlanState.CHECKING, PlanState.CREATING)
 NAME_MAX = 200
-# The plans that the page lists.
-UNFINISHED_MAX = 10
+# The most files of a workspace that wait, and that the page lists.
+UNFINISHED_MAX = 20
 # The names of missing files that are listed.
 MISSING_MAX = 500
 
@@ -62,7 +62,11 @@ def kinds_of(problems: Iterable[dict[str, Any]]) -> list[Kind]:
 async def keep(
     session: AsyncSession, workspace_id: UUID, content: bytes, file_name: str, timezone: str, by: str
 ) -> StoredPlan:
-    """Keep a file. Raise ValidationFailed if no row can be read."""
+    """Keep a file. Raise ValidationFailed if no row can be read, and AppError 409 if too many are kept."""
+    waiting = select(func.count()).where(StoredPlan.workspace_id == workspace_id, StoredPlan.state != PlanState.CREATED)
+    if (await session.scalar(waiting) or 0) >= UNFINISHED_MAX:
+        message = f"{UNFINISHED_MAX} files wait to be imported, the maximum. Import one of them, or remove it, first."
+        raise AppError(409, "too_many_imports", message)
     plan = StoredPlan(workspace_id=workspace_id, content=b"", file_name="", timezone=timezone, saved_by=by, version=0)
     change(plan, content=content, file_name=file_name)
     session.add(plan)
@@ -216,7 +220,7 @@ async def _end(installation: Installation, plan: StoredPlan, found: dict[str, An
 async def _finish(session: AsyncSession, plan: StoredPlan, posts: int) -> None:
     """Note in the transaction of the posts that they exist. Raise AppError 409 if they exist already."""
     same = (StoredPlan.id == plan.id) & (StoredPlan.version == plan.version) & (StoredPlan.state == PlanState.CREATING)
-    values = {"state": PlanState.CREATED, "content": b"", "done_count": posts, "updated_at": clock.now()}
+    values = {"state": PlanState.CREATED, "content": b"", "found": None, "done_count": posts, "updated_at": clock.now()}
     if not (await session.scalars(update(StoredPlan).where(same).values(values).returning(StoredPlan.id))).all():
         raise AppError(409, "plan_created", "The posts of this file are created. Import another file.")
 
