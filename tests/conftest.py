@@ -1,5 +1,6 @@
 """Fixtures of several rooms: a Temporal server, one for all tests of a process, and the folder of the corpus."""
 
+import gc
 import itertools
 import os
 import secrets
@@ -11,6 +12,7 @@ import pytest
 
 from clipcast.cli.temporal_server import MISSING, TemporalServer, find_program
 from clipcast.platforms.names import LOOKUPS
+from clipcast.server.gc_tuning import freeze_startup_objects
 from clipcast.testing.harness import free_port
 
 numbers = itertools.count()
@@ -20,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--engine", choices=("rows", "temporal"), default="rows", help="the engine of the crash matrix's workers"
     )
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage among what the tests make, as servers do: all modules and tests took a sixth of the CPU time."""
+    gc.collect()
+    freeze_startup_objects()
 
 
 @pytest.fixture(autouse=True)
