@@ -49,6 +49,7 @@ HINTS: dict[str, dict[str, bool]] = {
     "getVideoInfo": {OPEN_WORLD: True},
     "createBulkDownload": {READ_ONLY: True},
     "createClient": NONE,
+    "createHashtagSet": NONE,
     "swapPosts": {DESTRUCTIVE: True},
     "createWebhook": {OPEN_WORLD: True},
     "sendTestEvent": {OPEN_WORLD: True},
