@@ -80,7 +80,7 @@ async def test_typed_words_survive_the_loss_of_the_network(
             await expect(phone.locator("#saved [data-spot=saved] svg")).to_be_attached()
 
         await step("accounts")
-        await phone.get_by_label("All of All accounts").check()
+        await phone.get_by_label("All of All accounts").click()
         await expect(phone.locator("#account-count")).to_have_text("2 of 2")
         await back_online()
         await step("words")

@@ -42,7 +42,7 @@ async def test_template_brings_words_and_accounts_and_drafts_go_into_the_queue(
 
     await page.goto(base + "/compose")
     await expect(page.locator("#primary")).to_have_text("Publish")
-    await page.get_by_label("All of Alba").check()
+    await page.get_by_label("All of Alba").click()
     # All accounts have posting times: these are the default, until a person chooses.
     await expect(page.locator("#primary")).to_have_text("Schedule")
     await expect(page.locator("[name=when][value=next]")).to_be_checked()
