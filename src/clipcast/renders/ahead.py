@@ -15,7 +15,7 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.planner import plan
 from clipcast.renders.conforming import SourceFile, order_of
 from clipcast.renders.renditions import FOR_NO_POST, ensure
-from clipcast.renders.service import output_of, require_place
+from clipcast.renders.service import CONFORM_FOR, output_of, require_place
 
 
 def unknown_platforms(names: Sequence[str]) -> list[Problem]:
@@ -27,15 +27,15 @@ def unknown_platforms(names: Sequence[str]) -> list[Problem]:
     ]
 
 
-async def order_ahead(session: AsyncSession, render: Render, names: Sequence[str]) -> list[Problem]:
+async def order_ahead(session: AsyncSession, render: Render, names: Sequence[str]) -> None:
     """Order what these platforms need of a render's file, made or not, and keep it as long as the render.
 
-    Each platform's rules are those of its default kind of post. Return a warning for each that does not take the file,
-    converted or not: nothing is ordered for it. Raise AppError 429 if too many renders wait.
+    Each platform's rules are those of its default kind of post. The render gets a warning for each that does not take
+    the file, converted or not: nothing is ordered for it. Raise AppError 429 if too many renders wait.
     """
     media, clip, made = output_of(render), render.clip, render.rendition
-    if media is None:
-        return []
+    if media is None or not names:
+        return
     made_id, key = (made.id, made.key) if made else (None, None)
     file = SourceFile(render.workspace_id, clip.id, made_id, key, clip.storage_key, clip.size, clip.sha256, media)
     warnings, orders = [], {}
@@ -43,7 +43,7 @@ async def order_ahead(session: AsyncSession, render: Render, names: Sequence[str
         platform = PLATFORMS[name]
         planned = plan(media, platform.media_for(platform.metadata.model_construct()))
         warnings += [
-            replace(one, path=f"/conform_for/{index}", message=f"{platform.title}: {one.message}")
+            replace(one, path=f"{CONFORM_FOR}{index}", message=f"{platform.title}: {one.message}")
             for one in planned.problems
         ]
         if planned.recipe is not None and not planned.problems:
@@ -58,4 +58,5 @@ async def order_ahead(session: AsyncSession, render: Render, names: Sequence[str
         statement = insert(RenditionAhead).values(rows)
         changed = {"rendition_id": statement.excluded.rendition_id}
         await session.execute(statement.on_conflict_do_update(index_elements=["render_id", "platform"], set_=changed))
-    return warnings
+    others = [one for one in render.warnings if not one["path"].startswith(CONFORM_FOR)]
+    render.warnings = [*others, *(one.as_dict() for one in warnings)]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from clipcast.clock import clock
 from clipcast.common.pagination import Pagination
-from clipcast.common.problems import ProblemDetail
+from clipcast.common.problems import Problem, ProblemDetail
 from clipcast.common.schemas import Id, Meanings, ResponseModel, Timestamp
 from clipcast.database.models.clips import Render
 from clipcast.database.models.renditions import RenditionAhead
@@ -53,6 +53,11 @@ MadeBy = Annotated[
     Field(description="What is done to the clip.", examples=["video"]),
 ]
 STATUS = Field(description="The state of the render.", examples=["completed"])
+WARNINGS = Field(
+    description="What the render leaves out, by field. What was found when its file was made, such as a missing font, "
+    "has an empty `path` and the code `made_differently`.",
+    examples=[[]],
+)
 RENDER_ID = Field(description="The render's id, for GET /renders/{render_id}.")
 EDIT = Field(description="Pass it as `editId` to POST /posts.")
 RESOLUTION = Field(description="The shorter side, such as 1080p.", examples=["1080p"])
@@ -73,9 +78,7 @@ class RenderCreated(BaseModel):
     download_url: Annotated[
         str | None, Field(description="Null until the render is completed.", examples=[DOWNLOAD_URL])
     ] = None
-    warnings: Annotated[
-        list[ProblemDetail], Field(description="What the render leaves out, by field.", examples=[[]])
-    ] = []
+    warnings: Annotated[list[ProblemDetail], WARNINGS] = []
 
 
 class RenderOut(ResponseModel):
@@ -149,10 +152,7 @@ class RenderDetail(RenderOut):
         dict[str, Any],
         Field(description="The body of POST /renders, without defaults.", examples=[{"aspect_ratio": "9:16"}]),
     ]
-    warnings: Annotated[
-        list[str],
-        Field(description="What differs in the file from the edit, such as a missing font.", examples=[[]]),
-    ]
+    warnings: Annotated[list[ProblemDetail], WARNINGS]
     state_tag: Annotated[
         str,
         Field(
@@ -180,11 +180,18 @@ class RenderDetail(RenderOut):
             "position": position,
             "output": output,
             "edit": render.edit,
-            "warnings": render.rendition.warnings if render.rendition else [],
+            "warnings": warnings_of(render),
             "state_tag": state_tag(render),
             "conversions": [_conversion(one) for one in ahead],
         }
         return cls.model_validate(shown | more)
+
+
+def warnings_of(render: Render) -> list[ProblemDetail]:
+    """Return all warnings of a render: those of its order, and what was found when its file was made."""
+    made = render.rendition.warnings if render.rendition else []
+    found = [Problem("", "made_differently", message).as_dict() for message in made]
+    return [ProblemDetail(**one) for one in [*render.warnings, *found]]
 
 
 _OUTPUT = ("width", "height", "duration", "size", "frame_rate", "video_codec", "audio_codec")

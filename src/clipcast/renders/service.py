@@ -39,6 +39,8 @@ from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, delet
 # The most renders of one workspace that wait or run.
 QUEUE_MAX = 200
 QUEUE_PAUSE = 60  # seconds, for Retry-After
+# Where the warnings about platforms begin.
+CONFORM_FOR = "/conform_for/"
 
 
 @dataclass
@@ -200,7 +202,10 @@ async def create_render(
     """
     clip = await _lock_files(session, workspace_id, prepared)
     existing = await repository.render_of_clip(session, clip.id, prepared.key)
+    warnings = [one.as_dict() for one in prepared.compiled.warnings]
     if existing:
+        about_platforms = [one for one in existing.warnings if one["path"].startswith(CONFORM_FOR)]
+        existing.warnings = [*warnings, *about_platforms]
         existing.deleted_at = None  # who orders it anew takes it out of the bin
     if existing and existing.current_status in ("completed", *repository.PENDING):
         existing.name = name or existing.name
@@ -215,7 +220,9 @@ async def create_render(
         order = Order(workspace_id, clip.id, inputs, recipe, now, output, priority=FOR_NO_POST, estimate=estimate)
         [ordered] = await ensure(await from_session(session), [order])
         rendition_id, status = ordered.id, ordered.status
-    render = existing or Render(workspace_id=workspace_id, clip=clip, key=prepared.key, edit=prepared.edit, name="")
+    render = existing or Render(
+        workspace_id=workspace_id, clip=clip, key=prepared.key, edit=prepared.edit, name="", warnings=warnings
+    )
     render.captions = as_vtt(prepared.compiled.sidecar) if prepared.compiled.sidecar else None
     render.name = name or render.name or prepared.name
     render.rendition_id, render.status, render.error = rendition_id, status, None

@@ -1,6 +1,5 @@
 """The API's endpoints of renders."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,7 +13,7 @@ from clipcast.api.schemas import documented, read_fields, read_json
 from clipcast.api.waiting import SeenTag, WaitSeconds, wait_for_change
 from clipcast.clips.unwanted import delete_unwanted
 from clipcast.common.pagination import paged
-from clipcast.common.problems import AppError, Problem, ProblemDetail, ValidationFailed
+from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.database.models.clips import Render
 from clipcast.installation import Installation
 from clipcast.renders import repository, schemas, service
@@ -65,15 +64,13 @@ async def create_render(
 
     async def act(session: AsyncSession) -> IdempotentResponse:
         render, cached = await service.create_render(session, caller.workspace_id, prepared, body.name)
-        warnings = [*prepared.compiled.warnings, *await order_ahead(session, render, body.conform_for)]
-        return IdempotentResponse(200 if cached else 202, created(installation, render, cached, warnings))
+        await order_ahead(session, render, body.conform_for)
+        return IdempotentResponse(200 if cached else 202, created(installation, render, cached))
 
     return await run_idempotent(request, installation, caller, act)
 
 
-def created(
-    installation: Installation, render: Render, cached: bool, warnings: Sequence[Problem]
-) -> schemas.RenderCreated:
+def created(installation: Installation, render: Render, cached: bool) -> schemas.RenderCreated:
     """Return the response of an order."""
     return schemas.RenderCreated(
         render_id=render.id,
@@ -82,7 +79,7 @@ def created(
         output_resolution=render.output_resolution,
         from_cache=cached,
         download_url=service.download_url(installation, render) if render.current_status == "completed" else None,
-        warnings=[ProblemDetail(**problem.as_dict()) for problem in warnings],
+        warnings=schemas.warnings_of(render),
     )
 
 

@@ -240,8 +240,6 @@ async def render_found_clip(
             raise AppError(409, "render_in_progress", message, more={"render_id": str(render.id)})
         stored = await service.get_found(session, submission, clip_id, lock=True)
         stored.render_id = render.id
-        return IdempotentResponse(
-            200 if cached else 202, created(installation, render, cached, prepared.compiled.warnings)
-        )
+        return IdempotentResponse(200 if cached else 202, created(installation, render, cached))
 
     return await run_idempotent(request, installation, caller, act)
