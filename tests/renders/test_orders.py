@@ -591,3 +591,18 @@ async def test_missing_file_beside_an_existing_one_is_a_problem(caller: Caller, 
         missing = [(path, "not_found") for path, value in values.items() if value == "unknown"]
         assert response.status_code == 422
         assert found == [*missing, ("/cover/at", "after_the_end")]
+
+
+async def test_font_that_the_operators_folder_lacks_is_a_problem(
+    installation: Installation, caller: Caller, video_id: str
+) -> None:
+    body = {"video_id": video_id, "captions": {"text": SRT, "style": {"font": "Brand"}}}
+    assert (await caller.post("/renders", body)).status_code == 202  # without a folder here, renderers may have it
+    folder = installation.settings.fonts
+    folder.mkdir()
+    (folder / "Other.ttf").write_bytes(b"")
+    body["captions"]["style"]["font"] = "Missing"  # type: ignore[index]
+    [problem] = (await caller.post("/renders", body)).json()["errors"]
+    assert (problem["path"], problem["code"], problem["limit"]) == ("/captions/style/font", "not_found", ["Other.ttf"])
+    body["captions"]["style"]["font"] = "Other"  # type: ignore[index]
+    assert (await caller.post("/renders", body)).status_code == 202

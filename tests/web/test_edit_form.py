@@ -46,6 +46,12 @@ def test_other_text_is_no_time(text: str) -> None:
         read_seconds(text)
 
 
+@pytest.mark.parametrize("text", ["9:99", "1:60", "1:75:00", "0:60.5"])
+def test_time_of_more_than_59_seconds_or_minutes_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="at most 59 seconds"):
+        read_seconds(text)
+
+
 @pytest.mark.parametrize("seconds", [0, 4.2, 59.999, 60, 61.5, 3599.04, 3600, 7325.123])
 def test_shown_time_is_read_as_the_same_time(seconds: float) -> None:
     assert read_seconds(show_seconds(seconds)) == seconds

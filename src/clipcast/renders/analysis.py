@@ -19,7 +19,7 @@ from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.retry import spread
 from clipcast.jobs.runs import MINE, end_job, mine, run_to_decision, shown
-from clipcast.platforms.errors import MediaRejected, PublishError
+from clipcast.platforms.errors import InternalError, MediaRejected, PublishError, TransientError
 from clipcast.rendering.analysis import Subject, find_cuts
 from clipcast.rendering.children import Children, ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
@@ -54,6 +54,14 @@ INSERT = Statement("""
 """)
 SOURCE_GONE = MediaRejected(
     "analysis_failed", "The uploaded file is missing or incomplete.", fix="Upload the video again.",
+)  # fmt: skip
+STORAGE_AWAY = TransientError(
+    "storage_unavailable", "The storage does not respond now. The analysis continues when it does.",
+    actor="operator", fix="Check the storage: run `clipcast doctor`. The analysis needs nothing else.",
+)  # fmt: skip
+NO_CHILD = InternalError(
+    "media_unavailable", "Clipcast cannot start a process for this analysis now. It tries again.",
+    fix="Check that Clipcast may start processes, and the free memory: run `clipcast doctor`.",
 )  # fmt: skip
 
 
@@ -140,7 +148,8 @@ class AnalysisRunner:
             await self._outcomes.failed(claimed, SOURCE_GONE)
         except (StorageUnavailable, ChildUnavailable) as away:
             log.error("analysis_waits", error=str(away), submission_id=str(claimed.subject_id))
-            await self._outcomes.again(claimed, spread(PAUSE))
+            error = STORAGE_AWAY if isinstance(away, StorageUnavailable) else NO_CHILD
+            await self._outcomes.again(claimed, spread(PAUSE), error)
 
     async def _find(self, claimed: ClaimedJob) -> None:
         hot, ids = self._database.hot_pool, {"id": claimed.subject_id} | mine(claimed)

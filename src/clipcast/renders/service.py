@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.submissions import Asset, Submission
 from clipcast.installation import Installation
+from clipcast.rendering.fonts import fonts_in, named
 from clipcast.rendering.planner import estimate_seconds
 from clipcast.renders import repository
 from clipcast.renders.assets import CAPTIONS, IMAGE, get_asset, read_asset
@@ -39,6 +40,8 @@ from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, delet
 # The most renders of one workspace that wait or run.
 QUEUE_MAX = 200
 QUEUE_PAUSE = 60  # seconds, for Retry-After
+# The most fonts that a message names.
+FONTS_SHOWN = 20
 # Where the warnings about platforms begin.
 CONFORM_FOR = "/conform_for/"
 
@@ -76,19 +79,20 @@ async def prepare(
     async with installation.database.session() as session:
         clip = await get_clip(session, workspace_id, video_id)
         require_ready(clip)
-        named = _Named(session, workspace_id)
-        await named.find(edit)
+        files = _Named(session, workspace_id)
+        await files.find(edit)
     media = facts_of(clip)
     # Without a session: a storage that does not respond must not hold connections of the database.
-    captions = await _captions(installation, edit, named)
-    materials = Materials(captions, named.watermark, named.intro, named.outro)
+    captions = await _captions(installation, edit, files)
+    files.problems += _font_problems(edit, installation.settings.fonts)
+    materials = Materials(captions, files.watermark, files.intro, files.outro)
     longest = installation.settings.max_clip_duration.total_seconds()
     compiled = compile_edit(edit, media, materials, longest)
-    if found := [*problems, *named.problems, *independent(compiled.problems, wrong)]:
+    if found := [*problems, *files.problems, *independent(compiled.problems, wrong)]:
         raise ValidationFailed(found)
     canonical = edit.canonical()
     key = edit_key(clip.sha256 or "", edit, materials) if canonical else ""
-    return Prepared(clip, canonical, key, name_of(clip.title, edit), compiled, named.inputs, named.rows)
+    return Prepared(clip, canonical, key, name_of(clip.title, edit), compiled, files.inputs, files.rows)
 
 
 def require_ready(clip: Clip) -> None:
@@ -163,6 +167,19 @@ class _Named:
         self.inputs.append(found)
         self.rows[path] = clip
         return Part(found.sha256, media)
+
+
+def _font_problems(edit: EditBody, folder: Path) -> list[Problem]:
+    """Return the problem of a font that the operator's folder lacks. Without the folder here, renderers may have it."""
+    font = edit.captions.style.font if edit.captions else None
+    if font is None or not folder.is_dir():
+        return []
+    found = fonts_in(folder)
+    if named(font, found):
+        return []
+    names = sorted(path.name for path in found)[:FONTS_SHOWN]
+    message = f"The folder of fonts has no {font[:60]!r}. It has: {', '.join(names) or 'none'}."
+    return [Problem("/captions/style/font", "not_found", message, names, font)]
 
 
 async def _captions(installation: Installation, edit: EditBody, named: _Named) -> Part | None:

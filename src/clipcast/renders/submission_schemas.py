@@ -136,8 +136,12 @@ class SubmissionOut(BaseModel):
     estimated_time: Annotated[
         int | None, Field(description="Seconds until it is completed, if known.", examples=[None])
     ]
-    error_code: Annotated[str | None, Field(description="The code of the reason why it failed.", examples=[None])]
-    error_message: Annotated[str | None, Field(description="Why it failed, in a sentence.", examples=[None])]
+    error_code: Annotated[
+        str | None, Field(description="The code of why it failed, or of what it waits for.", examples=[None])
+    ]
+    error_message: Annotated[
+        str | None, Field(description="Why it failed, or what it waits for, in a sentence.", examples=[None])
+    ]
     created_at: Annotated[Timestamp, Field(description="When it was created.")]
     completed_at: Annotated[Timestamp | None, Field(description="When it ended.")]
 

@@ -76,6 +76,8 @@ def read_seconds(text: str) -> float:
     if (match := TIME.fullmatch(text.strip())) is None:
         raise ValueError("Type a time such as 1:05.5, or seconds such as 65.5.")
     hours, minutes, seconds = match.groups()
+    if (minutes and float(seconds.replace(",", ".")) >= 60) or (hours and int(minutes) >= 60):
+        raise ValueError("Minutes have at most 59 seconds, and hours 59 minutes. Type a time such as 1:05.5.")
     return round(int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds.replace(",", ".")), 6)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, features
 
+from clipcast.rendering.fonts import fonts_in, named
 from clipcast.rendering.recipe import CaptionStyle, Picture
 
-FONT_FILES = {".ttf", ".otf", ".ttc", ".otc"}
 # The fonts of the system that are tried first, for they have many scripts. All others are tried up to a number.
 PREFERRED = ("NotoSans-Bold", "NotoSans-Regular", "DejaVuSans-Bold", "LiberationSans-Bold", "NotoColorEmoji")
 MOST_FONTS = 300
@@ -99,7 +99,7 @@ class Lettering:
         self._more = _font_files(style.font, fonts, system)
         self.missing: set[str] = set()
         self.cut = False
-        self._has_font = style.font is None or bool(fonts and _named(style.font, [*_in(fonts)]))
+        self._has_font = style.font is None or bool(fonts and named(style.font, [*fonts_in(fonts)]))
         if style.font is not None:
             self._load_next()
 
@@ -290,23 +290,15 @@ def _font_files(name: str | None, fonts: Path | None, system: tuple[Path, ...]) 
 
     None is the built-in font.
     """
-    own = sorted(_in(fonts)) if fonts is not None else []
-    chosen = _named(name, own)
+    own = sorted(fonts_in(fonts)) if fonts is not None else []
+    chosen = named(name, own)
     yield from chosen
     yield from (path for path in own if path not in chosen)
-    others = sorted(path for folder in system for path in _in(folder))[: 10 * MOST_FONTS]
+    others = sorted(path for folder in system for path in fonts_in(folder))[: 10 * MOST_FONTS]
     preferred = [path for stem in PREFERRED for path in others if path.stem == stem]
     yield from preferred
     yield None
     yield from [path for path in others if path not in preferred][:MOST_FONTS]
-
-
-def _named(name: str | None, paths: list[Path]) -> list[Path]:
-    return [path for path in paths if name in (path.name, path.stem)]
-
-
-def _in(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.suffix.lower() in FONT_FILES] if folder.is_dir() else []
 
 
 def _rgba(color: str, opacity: int = 255) -> tuple[int, int, int, int]:
