@@ -199,7 +199,7 @@ async def test_submission_that_is_deleted_while_it_runs_ends_its_analysis(
     ("failure", "status", "code"),
     [
         (StorageError("gone"), "failed", "analysis_failed"),
-        (StorageUnavailable("away"), "queued", None),
+        (StorageUnavailable("away"), "queued", "storage_unavailable"),
         (RuntimeError("bug"), "queued", "internal_error"),
     ],
 )

@@ -148,8 +148,8 @@ class AnalysisRunner:
             await self._outcomes.failed(claimed, SOURCE_GONE)
         except (StorageUnavailable, ChildUnavailable) as away:
             log.error("analysis_waits", error=str(away), submission_id=str(claimed.subject_id))
-            error = STORAGE_AWAY if isinstance(away, StorageUnavailable) else NO_CHILD
-            await self._outcomes.again(claimed, spread(PAUSE), error)
+            why = STORAGE_AWAY if isinstance(away, StorageUnavailable) else NO_CHILD
+            await self._outcomes.again(claimed, spread(PAUSE), why)
 
     async def _find(self, claimed: ClaimedJob) -> None:
         hot, ids = self._database.hot_pool, {"id": claimed.subject_id} | mine(claimed)

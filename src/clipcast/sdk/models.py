@@ -392,6 +392,7 @@ ProblemCode = Literal[
     "local_time_ambiguous",
     "local_time_missing",
     "long_video",
+    "made_differently",
     "may_be_late",
     "may_be_too_long",
     "may_stay_a_draft",
@@ -1748,7 +1749,7 @@ class RenderDetail(TypedDict):
     position: int | None
     output: RenderOutput | None
     edit: dict[str, Any]
-    warnings: list[str]
+    warnings: list[ProblemDetail]
     state_tag: str
     conversions: list[RenderConversion]
 
