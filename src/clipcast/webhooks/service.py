@@ -130,8 +130,6 @@ async def rotate_secret(
     secret, until = new_secret(), clock.now() + BOTH_SIGN
     webhook.former_secret, webhook.former_until = webhook.secret, until
     webhook.secret = installation.vault.seal(secret)
-    # A run under way signs nothing more with the former secret alone.
-    webhook.updated_at = clock.now()
     _record(session, webhook, actor, "webhook.secret_rotated")
     return SecretRotated(secret=secret, former_until=until)
 
