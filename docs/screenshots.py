@@ -84,7 +84,7 @@ async def _shoot(browser: Browser, demo: dict[str, Any], size: tuple[int, int], 
         "overview": base,
         "calendar": base + "/calendar",
         "compose": await _first(page, base + "/drafts", "/compose/0"),
-        "post": await _first(page, base + "/posts?state=needs", "/posts/0"),
+        "post": await _first(page, base + "/posts?q=commission", "/posts/0"),
         "review": base + "/review",
         "clips": base + "/clips",
     }
