@@ -17,11 +17,12 @@ from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.reviews import ReviewState
 
-# The words of an item's caption and title, whatever its platform calls them (posts/captions.py).
+# The words of an item's caption and title, whatever its platform calls them (posts/captions.py). The parentheses are
+# those of PostgreSQL, so that a comparison with its index finds no difference.
 CAPTION_WORDS = (
-    "to_tsvector('simple'::regconfig, coalesce(details ->> 'caption', '') || ' ' || "
-    "coalesce(details ->> 'commentary', '') || ' ' || coalesce(details ->> 'description', '') || ' ' || "
-    "coalesce(details ->> 'text', '') || ' ' || coalesce(details ->> 'title', ''))"
+    "to_tsvector('simple'::regconfig, (((((((coalesce(details ->> 'caption', '') || ' ') || "
+    "coalesce(details ->> 'commentary', '')) || ' ') || coalesce(details ->> 'description', '')) || ' ') || "
+    "coalesce(details ->> 'text', '')) || ' ') || coalesce(details ->> 'title', ''))"
 )
 UNAPPROVED = f"review IN ('{ReviewState.WAITING}', '{ReviewState.CHANGES_REQUESTED}')"
 
