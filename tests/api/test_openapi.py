@@ -28,6 +28,7 @@ OPERATIONS = {
     "rotateWebhookSecret", "listWebhookDeliveries", "getWebhookDelivery", "replayWebhookDelivery",
     "replayWebhookEvents",
     "updateTemplate", "deleteTemplate", "getBalance", "listBalanceHistory",
+    "listHashtagSets", "createHashtagSet", "updateHashtagSet", "deleteHashtagSet",
     "createClient", "listClients", "getClient", "updateClient", "deleteClient", "updateConnection", "getPostingTimes",
     "setPostingTimes", "listNextTimes", "getQueue", "swapPosts", "listReviews", "getReview", "sendForReview",
     "withdrawReview", "deleteReview", "approveReview", "requestChanges", "createReviewComment", "createReviewLink",
@@ -93,7 +94,7 @@ def test_every_operation_is_named_and_described(document: dict[str, Any]) -> Non
 def test_request_bodies_are_complete_without_references(document: dict[str, Any]) -> None:
     contents = [o["requestBody"]["content"] for o in operations(document) if "requestBody" in o]
     bodies = [content["application/json"]["schema"] for content in contents]
-    assert len(bodies) == 30
+    assert len(bodies) == 32
     for schema in bodies:
         assert schema["properties"]
         assert "$ref" not in str(schema)
