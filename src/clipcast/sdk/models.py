@@ -109,6 +109,7 @@ ErrorCode = Literal[
     "too_many_clients",
     "too_many_comments",
     "too_many_fields",
+    "too_many_imports",
     "too_many_links",
     "too_many_templates",
     "too_many_waiting",
