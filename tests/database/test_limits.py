@@ -1,0 +1,31 @@
+"""What members see that are limited to some clients."""
+
+from uuid import uuid4
+
+from clipcast.database.limits import Limit
+from clipcast.database.models import Base
+
+# Rows that are read only by way of others: of an item, a post, a review, a webhook, a link, or a person.
+REACHED = {
+    "api_key_workspaces", "attempt_events", "attempt_logs", "attempts", "client_reviewers", "deliveries", "events",
+    "found_clips", "journal", "memberships", "notice_channels", "notice_entries", "notice_habits", "post_labels",
+    "push_devices", "renditions_ahead", "review_comments", "reviewers", "sign_in_sessions", "used_connect_links",
+}  # fmt: skip
+# What all members of a workspace share: clips have no client, and labels are names.
+SHARED = {
+    "assets", "bulk_downloads", "clips", "folders", "labels", "render_templates", "renders", "renditions",
+    "submissions", "users", "workspaces",
+}  # fmt: skip
+# What only workers, owners or the process itself read.
+INTERNAL = {
+    "connect_attempts", "drained_workers", "ended_pauses", "event_listeners", "idempotent_answers", "installation",
+    "invitations", "jobs", "known_programs", "pauses", "push_keys", "quotas", "rate_windows", "unwanted_objects",
+    "workers",
+}  # fmt: skip
+
+
+def test_every_table_is_limited_or_known_to_need_no_limit() -> None:
+    """A new table that belongs to accounts, and is missing in `database/limits.py`, would show those of all clients."""
+    limited = Limit((uuid4(),), uuid4(), "Editor").queries.keys()
+    assert Base.metadata.tables.keys() == limited | REACHED | SHARED | INTERNAL
+    assert not limited & (REACHED | SHARED | INTERNAL)
