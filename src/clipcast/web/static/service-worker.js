@@ -49,6 +49,7 @@ async function take(request) {
 // After a sign-out, nothing of the person stays in the worker's keeping.
 async function signedOut() {
   await caches.delete(SHARED);
+  indexedDB.deleteDatabase("clipcast"); // unfinished uploads (upload.js)
   await (await self.registration.pushManager?.getSubscription())?.unsubscribe();
   for (const shown of await self.registration.getNotifications()) shown.close();
   await navigator.clearAppBadge?.();
