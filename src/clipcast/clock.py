@@ -32,6 +32,10 @@ class Clock:
         """Return the current instant in UTC."""
         return self._then + timedelta(seconds=_since_boot() - self._then_monotonic) + self._moved
 
+    def expected(self) -> datetime:
+        """Return what the database's clock shows now, unless it made a step: the current instant without moves."""
+        return self.now() - self._moved
+
     def monotonic(self) -> float:
         """Return seconds that never decrease and also count while the process or the machine sleeps.
 
@@ -44,7 +48,7 @@ class Clock:
 
         `steps_only`: a smaller difference changes nothing.
         """
-        stepped = abs(database_now - (self.now() - self._moved)) > STEP
+        stepped = abs(database_now - self.expected()) > STEP
         if stepped:
             self.stepped_at = self.monotonic()
         if stepped or not steps_only:

@@ -1,12 +1,15 @@
 """Idempotency-Key, also under concurrency."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import text
 
 from clipcast.clock import clock
 from clipcast.testing.harness import Caller, Stage
+from clipcast.workspaces.service import create_key
 
 METADATA = {"title": "Tide"}
 
@@ -73,6 +76,23 @@ async def test_same_key_in_two_workspaces_creates_two_videos(stage: Stage) -> No
     first = await stage.caller.post("/videos/upload", body, headers=headers)
     second = await other.post("/videos/upload", body, headers=headers)
     assert first.json()["video_id"] != second.json()["video_id"]
+
+
+async def test_limited_key_gets_no_response_of_another_key(stage: Stage) -> None:
+    """The stored response holds what the limited key may not see: a webhook's secret, a link to all posts."""
+    client = (await stage.caller.post("/clients", {"name": "Ours", "timezone": "UTC"})).json()
+    async with stage.installation.database.begin() as session:
+        workspace = UUID(stage.caller.workspace_id)
+        _, secret = await create_key(session, "ours", [workspace], client_ids=[UUID(client["id"])])
+    limited, headers = replace(stage.caller, key=secret), {"Idempotency-Key": "one"}
+    whole = {"name": "Everything"}
+    assert (await stage.caller.post("/review-links", whole, headers=headers)).status_code == 201
+    refused = await limited.post("/review-links", whole, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "limited_to_clients")
+    own = {"name": "Ours", "client_id": client["id"]}
+    first, second = [await limited.post("/review-links", own, headers=headers) for _ in range(2)]
+    assert (first.status_code, first.json()) == (201, second.json())
+    assert second.headers["idempotency-replayed"] == "true"
 
 
 async def test_repeat_during_a_long_first_request_returns_409(stage: Stage, monkeypatch) -> None:  # type: ignore[no-untyped-def]

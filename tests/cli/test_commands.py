@@ -223,7 +223,7 @@ def test_demo_runs_until_it_is_stopped_and_leaves_no_process(tmp_path: Path, num
         ready = until_file(ready_file, process)
         assert set(ready) == {
             "base_url", "api_key", "workspace_id", "sandbox_url", "edit_id", "connections", "email", "password", "pids",
-            "filled",
+            "filled", "review_link",
         }  # fmt: skip
         assert set(ready["connections"]) == set(PLATFORMS)
         assert all(alive(pid) for pid in ready["pids"].values())

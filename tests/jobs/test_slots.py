@@ -62,6 +62,30 @@ async def test_worker_whose_machine_has_slept_is_not_steady(database: Database) 
     await slots.close()
 
 
+def step_clock(monkeypatch: pytest.MonkeyPatch, name: str, seconds: int) -> None:
+    """Let a statement see the database's clock after a step."""
+    statement = getattr(workers, name)
+    stepped = statement.named.replace("clock_timestamp()", f"(clock_timestamp() + interval '{seconds} s')")
+    monkeypatch.setattr(workers, name, Statement(stepped))
+
+
+@pytest.mark.parametrize("step", [30, -30])
+async def test_worker_that_has_not_followed_a_step_ends_no_lease(
+    database: Database, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The other has followed a step back: by the time of this one, its new lease ended long ago."""
+    other = WorkerSlots(database, WorkerFacts("other:1", "rows", "", {NETWORK: 4}, {}), run)
+    await other.open()
+    clock.move(LEASE * 2)
+    with monkeypatch.context() as stepped:
+        step_clock(stepped, "LOCK_EXPIRED", step)
+        await workers.reclaim_expired(database)
+        assert await workers.heartbeat(database, other.lease, {}, [])
+    clock.move(LEASE * 2)
+    await workers.reclaim_expired(database)
+    assert not await workers.heartbeat(database, other.lease, {}, [])
+
+
 @pytest.mark.parametrize("step", [30, -30, 20_000])
 async def test_step_of_the_databases_clock_ends_no_lease(
     database: Database, monkeypatch: pytest.MonkeyPatch, step: int
@@ -77,8 +101,8 @@ async def test_step_of_the_databases_clock_ends_no_lease(
     await one.beat()
     await other.beat()
     assert one.is_steady()
-    stepped = workers.HEARTBEAT.named.replace("clock_timestamp()", f"clock_timestamp() + interval '{step} s'")
-    monkeypatch.setattr(workers, "HEARTBEAT", Statement(stepped))
+    for name in ("HEARTBEAT", "LOCK_EXPIRED"):
+        step_clock(monkeypatch, name, step)
     before = clock.now()
     await one.beat()
     assert abs(clock.now() - before - timedelta(seconds=step)) < timedelta(seconds=3)

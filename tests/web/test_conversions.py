@@ -76,7 +76,9 @@ async def test_compose_page_plays_a_conversion_that_exists(
 ) -> None:
     """The file of an earlier post is the same."""
     await change_clip(installation, frame_rate=120.0, width=1080, height=1920)
-    await owner.post(f"./compose/{new_id()}/send", form(desk))
+    path = f"./compose/{new_id()}"
+    await owner.post(path, form(desk))  # asks for the account's limits, without which nothing is converted ahead
+    await owner.post(path + "/send", form(desk))
     path = f"./compose/{new_id()}"
     assert "Play the converted file" not in (await owner.post(path, form(desk))).text
     async with installation.database.begin() as session:

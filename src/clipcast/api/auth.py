@@ -32,6 +32,8 @@ class Caller:
     scopes: frozenset[str]
     key_name: str = ""
     address: str = ""
+    # Whether the key sees some clients only.
+    is_limited: bool = False
 
     @property
     def actor(self) -> Actor:
@@ -73,7 +75,7 @@ async def identify(
         )  # fmt: skip
     assert chosen is not None
     address = request.client.host if request.client else ""
-    caller = Caller(found.key_id, chosen, found.scopes, found.name, address)
+    caller = Caller(found.key_id, chosen, found.scopes, found.name, address, found.client_ids is not None)
     request.state.caller = caller  # for the request log
     if found.client_ids is not None:
         limit = Limit(found.client_ids, found.key_id, found.name)

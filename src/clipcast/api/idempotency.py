@@ -60,7 +60,7 @@ async def run_idempotent(
     Raises AppError 400 for an invalid key, 422 if another request used the key, and 409 if the first request with the
     key takes too long.
     """
-    key = _key_of(request)
+    key = _key_of(request, caller)
     if key is None:
         if without_key:
             response = await without_key()
@@ -88,7 +88,7 @@ async def replay(request: Request, installation: Installation, caller: Caller) -
 
     Call it before the work that an operation needs outside of its transaction. Raises AppError as `run_idempotent`.
     """
-    if (key := _key_of(request)) is None:
+    if (key := _key_of(request, caller)) is None:
         return None
     async with installation.database.session() as session:
         stored = await session.get(IdempotentResponseRow, (caller.workspace_id, key))
@@ -97,11 +97,18 @@ async def replay(request: Request, installation: Installation, caller: Caller) -
     return _replay(stored, installation, _fingerprint(request))
 
 
-def _key_of(request: Request) -> str | None:
+def _key_of(request: Request, caller: Caller) -> str | None:
+    """Return the key by which the response is stored.
+
+    The keys of a workspace share theirs, so that a request can be repeated after a rotation. A limited one has its own:
+    it does not get what another one may see. Raise AppError 400.
+    """
     key = request.headers.get(HEADER)
     if key is not None and (not 1 <= len(key) <= KEY_MAX or not key.isprintable()):
         message = f"{HEADER} must have 1 to {KEY_MAX} printable characters. Send another key."
         raise AppError(400, "idempotency_key_invalid", message)
+    if key is not None and caller.is_limited:
+        return hashlib.sha256(f"{caller.key_id} {key}".encode()).hexdigest()
     return key
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clock import clock
+from clipcast.clock import STEP, clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
@@ -63,7 +63,10 @@ HEARTBEAT = Statement(
 # Workers to end: one that stops or whose process was seen to end, or those whose lease has ended. They are locked by a
 # statement of their own, so that the next one sees what a claim committed while it held the row.
 LOCK_WORKER = Statement("SELECT id FROM workers WHERE id = :id FOR UPDATE")
-LOCK_EXPIRED = Statement("SELECT id FROM workers WHERE lease_until < :now FOR UPDATE SKIP LOCKED")
+#
+# After a step of the database's clock that this process has not followed yet, its `now` says nothing about leases.
+FOLLOWS = f"abs(extract(epoch FROM clock_timestamp() - CAST(:expected AS timestamptz))) <= {STEP.total_seconds()}"
+LOCK_EXPIRED = Statement(f"SELECT id FROM workers WHERE lease_until < :now AND {FOLLOWS} FOR UPDATE SKIP LOCKED")
 
 # The jobs keep their `due_at`, and with it their place before those of the same workspace that are due later.
 #
@@ -100,9 +103,9 @@ RECLAIM = Statement(
     """
 )
 
-EXPIRED_OFFERS = Statement("""
+EXPIRED_OFFERS = Statement(f"""
     WITH expired AS (
-        SELECT id FROM jobs WHERE state = 'offered' AND offered_until < :now FOR UPDATE SKIP LOCKED
+        SELECT id FROM jobs WHERE state = 'offered' AND offered_until < :now AND {FOLLOWS} FOR UPDATE SKIP LOCKED
     )
     UPDATE jobs SET state = 'ready', offered_until = NULL FROM expired WHERE jobs.id = expired.id
 """)
@@ -200,7 +203,9 @@ async def reclaim_expired(
         "crashes_max": CRASHES_MAX,
     }
     async with database.hot_pool.transaction() as transaction:
-        ended = await transaction.fetch(LOCK_WORKER if worker_id else LOCK_EXPIRED, {"id": worker_id, "now": now})
+        ended = await transaction.fetch(
+            LOCK_WORKER if worker_id else LOCK_EXPIRED, {"id": worker_id, "now": now, "expected": clock.expected()}
+        )
         ids = [row["id"] for row in ended]
         if ended:
             await lock_dying(transaction, ids)
@@ -208,7 +213,7 @@ async def reclaim_expired(
         for job in lost:
             if job["state"] == JobState.DEAD:
                 await bury(transaction, job, evidence or {})
-    await database.hot_pool.fetch(EXPIRED_OFFERS, {"now": now})
+    await database.hot_pool.fetch(EXPIRED_OFFERS, {"now": now, "expected": clock.expected()})
     return len(lost)
 
 
