@@ -1,7 +1,7 @@
 """Server-sent events are read from any split of the bytes, and a lost stream continues after its last event."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx2
 import pytest
@@ -42,10 +42,27 @@ def test_comments_have_no_limit_and_events_have_one() -> None:
             list(received)
 
 
+class Cut(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A stream that a proxy cuts after these bytes."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.content
+        raise httpx2.RemoteProtocolError("incomplete chunked read")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for received in self:
+            yield received
+
+
 class Server(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
     """A server that sends these parts, one for each request, and notes from which event it shall continue."""
 
-    def __init__(self, *parts: bytes | int | Exception, kind: str | None = "text/event-stream; charset=utf-8") -> None:
+    def __init__(
+        self, *parts: bytes | int | Exception | Cut, kind: str | None = "text/event-stream; charset=utf-8"
+    ) -> None:
         self.parts, self.continued = list(parts), []
         self.headers = {"Content-Type": kind} if kind else {}
 
@@ -54,6 +71,8 @@ class Server(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
         part = self.parts.pop(0)
         if isinstance(part, Exception):
             raise part
+        if isinstance(part, Cut):
+            return httpx2.Response(200, headers=self.headers, stream=part)
         if isinstance(part, int):
             return httpx2.Response(part, content=json.dumps({"code": "some_code", "detail": "Text."}).encode())
         return httpx2.Response(200, headers=self.headers, content=part)
@@ -123,3 +142,20 @@ def test_quiet_streams_that_a_proxy_ends_are_no_failures(monkeypatch: pytest.Mon
     """A post that does not change sends comments alone."""
     monkeypatch.setattr(calls, "QUIET", 0.0)
     assert list(Server(*[b": alive\n\n"] * 5, TEXT).read()) == EVENTS
+
+
+async def test_quiet_streams_that_a_proxy_cuts_are_no_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut soon, or without a connection, they are some."""
+    parts = [*[Cut(b": alive\n\n") for _ in range(5)], TEXT]
+    for server in (Server(*parts), Server(*parts)):
+        with pytest.raises(ConnectionFailed):
+            list(server.read())
+        assert len(server.parts) == len(parts) - RETRIES.attempts
+    monkeypatch.setattr(calls, "QUIET", 0.0)
+    assert list(Server(*parts).read()) == EVENTS
+    assert await Server(*parts).read_async() == EVENTS
+    unreachable = [httpx2.ConnectTimeout("no")] * 3
+    with pytest.raises(ConnectionFailed):
+        list(Server(*unreachable, TEXT).read())
+    with pytest.raises(ConnectionFailed):
+        await Server(*unreachable, TEXT).read_async()

@@ -37,7 +37,8 @@ READ = 256 * 1024
 NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 # Seconds of silence after which a stream is taken for lost; the server sends a comment each 15 s.
 SILENCE = 60.0
-# A stream that ends within these seconds without an event has failed.
+# A stream that ends within these seconds without an event has failed, and so has one that an error ends without bytes
+# after them.
 QUIET = 10.0
 EVENTS = "text/event-stream"
 
@@ -122,6 +123,7 @@ class Calls:
                         raise _StreamRefused(_response(response))
                     _require_events(response)
                     for received in response.iter_bytes():
+                        attempts.heard()
                         for event in reader.feed(received):
                             attempts.received()
                             yield event
@@ -220,6 +222,7 @@ class AsyncCalls:
                         raise _StreamRefused(_response(response))
                     _require_events(response)
                     async for received in response.aiter_bytes():
+                        attempts.heard()
                         for event in reader.feed(received):
                             attempts.received()
                             yield event
@@ -299,18 +302,23 @@ def _response(response: httpx2.Response) -> Response:
 
 
 class _StreamAttempts:
-    """How often in a row a stream brought no event."""
+    """How often in a row a stream failed: it brought no event, and did not last."""
 
     def __init__(self, retries: Retries) -> None:
-        self._retries, self._failed, self._began, self._has_event = retries, 0, 0.0, False
+        self._retries, self._failed, self._began, self._was_good = retries, 0, 0.0, False
 
     def begin(self) -> None:
         """Note when a stream begins."""
-        self._began, self._has_event = time.monotonic(), False
+        self._began, self._was_good = time.monotonic(), False
+
+    def heard(self) -> None:
+        """Note bytes, which may be a comment. After a while, they show that the stream lasts."""
+        if time.monotonic() - self._began >= QUIET:
+            self.received()
 
     def received(self) -> None:
         """Note an event."""
-        self._failed, self._has_event = 0, True
+        self._failed, self._was_good = 0, True
 
     def pause(self, error: Exception | None, configuration: Configuration) -> float:
         """Return the seconds until the next stream. Raise the client's error if there must be none."""
@@ -318,8 +326,8 @@ class _StreamAttempts:
             raise UnexpectedResponse(f"The stream is not Clipcast's: {error}", status=200) from None
         if isinstance(error, _StreamRefused) and error.response.status not in PASSING:
             raise error_of(error.response) from None
-        # A proxy ends long streams, also those of a post that does not change.
-        if not self._has_event and (error or time.monotonic() - self._began < QUIET):
+        # A proxy ends long streams, also those of a post that does not change, and not all of them cleanly.
+        if not self._was_good and (error or time.monotonic() - self._began < QUIET):
             self._failed += 1
         if self._failed < self._retries.attempts:
             return self._retries.wait(max(0, self._failed - 1), None)
