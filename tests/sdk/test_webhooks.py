@@ -14,6 +14,8 @@ from clipcast.sdk.webhooks import verify
 
 SECRET = "whsec_" + base64.b64encode(b"s" * 24).decode()
 OLD_SECRET = "whsec_" + base64.b64encode(b"o" * 24).decode()
+# Its base64 is padded.
+LONG_SECRET = "whsec_" + base64.b64encode(b"l" * 32).decode()
 EVENT = {"type": "item.published", "timestamp": "2026-11-28T03:00:00.000Z", "sequence": 7, "data": {"text": "é"}}
 BODY = json.dumps(EVENT)
 
@@ -61,7 +63,23 @@ def test_request_of_somebody_else_is_invalid(body: Any, headers: Callable[[], di
         verify(body, headers(), SECRET)
 
 
-@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_%", "nope", "whsec_nope", SECRET.removeprefix("whsec_"), None])
+@pytest.mark.parametrize(
+    ("secret", "written"),
+    [
+        (SECRET, f" {SECRET}\r\n"),
+        (SECRET, SECRET.removeprefix("whsec_")),
+        (SECRET, b"s" * 24),
+        (LONG_SECRET, LONG_SECRET),
+        (LONG_SECRET, LONG_SECRET.rstrip("=")),
+    ],
+)
+def test_secret_may_be_written_in_several_ways(secret: str, written: str | bytes) -> None:
+    assert verify(BODY, signed(secret=secret), written).id == "msg_1"
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "whsec_", "whsec_%", "nope", "whsec_nope", SECRET + "%", "s" * 33, b"short", None]
+)
 def test_missing_secret_is_an_error_of_the_receiver(secret: Any) -> None:
     """A receiver without its secret must not accept requests, and must not blame the sender."""
     with pytest.raises(UsageError):

@@ -39,7 +39,7 @@ class WebhookEvent:
     body: WebhookBody
 
 
-def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> WebhookEvent:
+def verify(body: bytes | str, headers: Mapping[str, str], secret: str | bytes) -> WebhookEvent:
     """Return the event of a request, if it is signed with the endpoint's secret, and is at most 5 minutes old.
 
     `body` is the request's body, byte for byte as it arrived. Raises InvalidSignature if the request is not
@@ -60,15 +60,22 @@ def verify(body: bytes | str, headers: Mapping[str, str], secret: str) -> Webhoo
         raise InvalidSignature(f"The request is not an event of Clipcast: {error!r}.") from None
 
 
-def signer_of(secret: str) -> Webhook:
-    """Return what signs and verifies with a secret. Raises UsageError if it is not a secret of a webhook."""
+def signer_of(secret: str | bytes) -> Webhook:
+    """Return what signs and verifies with a secret. Raises UsageError if it is not a secret of a webhook.
+
+    White space around it, a missing prefix and missing padding are no matter. Bytes are the key itself.
+    """
     try:
-        if not secret.startswith(PREFIX):
-            raise ValueError(PREFIX)
-        if len(base64.b64decode(secret.removeprefix(PREFIX), validate=True)) < SECRET_BYTES_MIN:
+        key = secret if isinstance(secret, bytes) else _decoded(secret.strip().removeprefix(PREFIX).rstrip("="))
+        if len(key) < SECRET_BYTES_MIN:
             raise ValueError(SECRET_BYTES_MIN)
-        return Webhook(secret)
+        return Webhook(key)
     except (AttributeError, TypeError, ValueError):
         raise UsageError(
             "The secret is not one of a webhook.", fix=f"Copy it again, whole; it begins with {PREFIX}."
         ) from None
+
+
+def _decoded(text: str) -> bytes:
+    """Return the bytes of base64 without its padding. Raises ValueError."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
