@@ -3,11 +3,21 @@
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from clipcast.sdk import ApiError, AsyncClipcast, ClipcastError, ConnectionFailed, NotFound, Request
-from clipcast.sdk.transport import content_of
+from clipcast.sdk import (
+    ApiError,
+    AsyncClipcast,
+    ClipcastError,
+    ConnectionFailed,
+    NotFound,
+    Request,
+    UnexpectedResponse,
+)
+from clipcast.sdk.transport import content_of, foreign
 from clipcast.sdk.uploads import REPLAYED
 
 T = TypeVar("T")
+# Lower statuses are those of a success.
+SUCCESS_END = 300
 
 
 class ToolError(Exception):
@@ -30,8 +40,9 @@ class ToolError(Exception):
             return cls(error.code, error.message, fix, {"post_id": error.post_id})
         if isinstance(error, ApiError):
             return cls(error.code, error.message, error.fix, error.document)
-        # A request that was sent may have taken effect.
+        # A request that was sent may have taken effect, also if a proxy replaced the response.
         sent = isinstance(error, ConnectionFailed) and error.sent
+        sent |= isinstance(error, UnexpectedResponse) and error.status < SUCCESS_END
         message = f"{error.message} It is not known whether Clipcast did what was asked." if sent else error.message
         return cls(error.code, message, error.fix or "Correct the arguments.")
 
@@ -54,10 +65,16 @@ class Api:
         """Return the JSON of the response. Raises ToolError."""
         return await as_tool(self.client.call(request))
 
-    async def create(self, request: Request[Any]) -> tuple[Any, bool]:
-        """Return the JSON of the response, and whether it is that to an earlier request. Raises ToolError."""
-        response = await as_tool(self.client.exchange(request))
-        return content_of(request, response), REPLAYED in response.headers
+    async def create(self, request: Request[Any]) -> tuple[dict[str, Any], bool]:
+        """Return the JSON object of the response, and whether it is that to an earlier request. Raises ToolError."""
+        return await as_tool(self._create(request))
+
+    async def _create(self, request: Request[Any]) -> tuple[dict[str, Any], bool]:
+        response = await self.client.exchange(request)
+        created = content_of(request, response)
+        if not isinstance(created, dict):
+            raise foreign(response)
+        return created, REPLAYED in response.headers
 
     async def get(self, path: str, **query: str) -> Any:
         """Read a resource. Raises ToolError."""

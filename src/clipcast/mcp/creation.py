@@ -1,5 +1,6 @@
 """Tools that create something: a repeated call returns the first response, and doubles of a post are named."""
 
+import asyncio
 from typing import Any
 
 from clipcast.mcp.api import Api, ToolError
@@ -11,6 +12,8 @@ REPEATED = (
     "Nothing was created: this is the response to an earlier call with the same arguments, and what that call created "
     "may have changed or be deleted since. To create another one, pass a new idempotency_key."
 )
+# The check asks platforms, which may not respond. The creation waits no longer for it.
+CHECK_SECONDS = 10.0
 
 
 async def create(api: Api, operation: Operation, request: Request[Any]) -> Any:
@@ -31,8 +34,9 @@ async def _doubles(api: Api, request: Request[Any]) -> list[Any]:
         return []
     check: Request[Any] = Request("validatePost", "POST", "/posts/validate", body=request.body, reads=True)
     try:
-        found = await api.send(check)
-    except ToolError:
-        # The creation returns the same error.
+        async with asyncio.timeout(CHECK_SECONDS):
+            found = await api.send(check)
+        return [one for one in found["warnings"] if one["code"] == DUPLICATE]
+    except (ToolError, TimeoutError, TypeError, LookupError):
+        # The creation decides: it returns the same error, or does without the platforms that do not respond.
         return []
-    return [one for one in found["warnings"] if one["code"] == DUPLICATE]
