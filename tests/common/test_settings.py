@@ -42,6 +42,15 @@ def test_invalid_settings_are_all_reported_at_once() -> None:
         assert any(line.startswith(f"CLIPCAST_{name}:") for line in lines), name
 
 
+def test_renderer_without_slots_of_cpu_encodes_nothing_for_long() -> None:
+    def slots(queues: str) -> dict[str, int]:
+        return load({"CLIPCAST_WORKER_QUEUES": queues}).renderer_slots
+
+    assert slots("cpu=0") == {"cpu": 0, "long": 0, "remux": 1}
+    assert slots("cpu=3") == {"cpu": 3, "long": 1, "remux": 1}
+    assert slots("cpu=0,long=2") == {"cpu": 0, "long": 2, "remux": 1}
+
+
 def test_app_and_override_are_read() -> None:
     environ = {"CLIPCAST_YOUTUBE_CLIENT_ID": "id", "CLIPCAST_YOUTUBE_CLIENT_SECRET": "secret", "OTHER": "x"}
     settings = load(environ, public_url="https://clips.example/")

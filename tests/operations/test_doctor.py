@@ -70,6 +70,19 @@ async def test_missing_renderer_is_bad_once_conversions_wait(
     assert about(await examine(settings), "Workers").verdict == "bad"
 
 
+async def test_queue_of_conversions_without_slots_is_bad_once_some_wait(
+    server: EmbeddedServer, stage: Stage, tmp_path: Path
+) -> None:
+    database, settings = stage.installation.database, settings_of(server, tmp_path, secret_key="k" * 32)
+    await ordered(stage, await uploaded(stage), estimate=601)
+    await register(database, WorkerFacts("host:1", "rows", __version__, {"cpu": 1, "long": 0, "remux": 1}, {}))
+    good, bad = [one for one in await examine(settings) if one.about == "Renderers"]
+    assert (good.verdict, bad.verdict) == ("good", "bad")
+    assert bad.message == "none that is alive has slots of the queue long. Conversions that wait in it: 1"
+    await register(database, WorkerFacts("host:2", "rows", __version__, {"long": 1}, {}))
+    assert [one.verdict for one in await examine(settings) if one.about == "Renderers"] == ["good"]
+
+
 @pytest.mark.parametrize(
     ("layers", "found"),
     [

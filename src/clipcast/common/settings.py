@@ -375,8 +375,12 @@ class Settings(BaseModel):
 
     @property
     def renderer_slots(self) -> dict[str, int]:
-        """The slots of one renderer by queue. Each of `cpu` and `long` uses several cores, and leaves some."""
-        usual = {"cpu": max(1, (os.cpu_count() or 1) // 4), "long": 1, "remux": 1}
+        """The slots of one renderer by queue. Each of `cpu` and `long` uses several cores, and leaves some.
+
+        A renderer that has no slots of `cpu` has none of `long`, unless they are given.
+        """
+        cpu = self.worker_queues.get("cpu", max(1, (os.cpu_count() or 1) // 4))
+        usual = {"cpu": cpu, "long": min(1, cpu), "remux": 1}
         return {queue: self.worker_queues.get(queue, slots) for queue, slots in usual.items()}
 
     @property

@@ -257,9 +257,18 @@ async def _renderers(installation: Installation) -> AsyncIterator[Finding]:
     async with installation.database.session() as session:
         renderers = [one for one in await alive(session) if not set(RENDERER_QUEUES).isdisjoint(one.slots)]
         counts = await count_jobs(session)
-    waiting = sum(number for queue, state, number in counts if queue in RENDERER_QUEUES and state in STARTABLE)
+    by_queue = {
+        queue: sum(number for one, state, number in counts if one == queue and state in STARTABLE)
+        for queue in RENDERER_QUEUES
+    }
+    waiting = sum(by_queue.values())
     if renderers:
         yield Finding("good", "Renderers", f"{len(renderers)} alive; conversions that wait: {waiting}")
+        for queue, number in by_queue.items():
+            if number and not any(one.slots.get(queue) for one in renderers):
+                message = f"none that is alive has slots of the queue {queue}. Conversions that wait in it: {number}"
+                fix = f"Give a renderer some by CLIPCAST_WORKER_QUEUES, such as {queue}=1."
+                yield Finding("bad", "Renderers", message, fix)
     else:
         message = f"no renderer is alive. Conversions that wait: {waiting}"
         fix = "Run `clipcast serve` or `clipcast renderer`. Clips that a platform accepts are published without."
