@@ -1,6 +1,7 @@
 """POST /renders with changes: orders, states, limits, cancellation and deletion. Nothing is encoded here."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import product
@@ -20,6 +21,7 @@ from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition
 from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
+from clipcast.rendering.fonts import fonts_in
 from clipcast.rendering.recipe import Cue, recipe_of
 from clipcast.renders import repository, service
 from clipcast.renders.edit_schemas import EditBody
@@ -594,15 +596,40 @@ async def test_missing_file_beside_an_existing_one_is_a_problem(caller: Caller, 
 
 
 async def test_font_that_the_operators_folder_lacks_is_a_problem(
-    installation: Installation, caller: Caller, video_id: str
+    installation: Installation, caller: Caller, video_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The folder is searched in a thread, once a minute."""
+    threads = []
+
+    def search(folder: Path) -> list[Path]:
+        threads.append(threading.get_ident())
+        return fonts_in(folder)
+
+    monkeypatch.setattr(service, "fonts_in", search)
     body = {"video_id": video_id, "captions": {"text": SRT, "style": {"font": "Brand"}}}
     assert (await caller.post("/renders", body)).status_code == 202  # without a folder here, renderers may have it
     folder = installation.settings.fonts
     folder.mkdir()
+    body["captions"]["style"]["font"] = "Empty"  # type: ignore[index]
+    assert (await caller.post("/renders", body)).status_code == 202  # nor does an empty one say what they have
     (folder / "Other.ttf").write_bytes(b"")
+    threads.clear()
     body["captions"]["style"]["font"] = "Missing"  # type: ignore[index]
     [problem] = (await caller.post("/renders", body)).json()["errors"]
     assert (problem["path"], problem["code"], problem["limit"]) == ("/captions/style/font", "not_found", ["Other.ttf"])
     body["captions"]["style"]["font"] = "Other"  # type: ignore[index]
+    assert (await caller.post("/renders", body)).status_code == 202
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
+    (folder / "Late.otf").write_bytes(b"")
+    clock.move(timedelta(seconds=61))
+    body["captions"]["style"]["font"] = "Late"  # type: ignore[index]
+    assert (await caller.post("/renders", body)).status_code == 202
+
+    def fail(folder: Path) -> list[Path]:
+        raise OSError(folder)
+
+    monkeypatch.setattr(service, "fonts_in", fail)
+    clock.move(timedelta(seconds=61))
+    body["captions"]["style"]["font"] = "Missing"  # type: ignore[index]
     assert (await caller.post("/renders", body)).status_code == 202

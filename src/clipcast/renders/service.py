@@ -1,8 +1,10 @@
 """Renders of callers: ordered, shown, cancelled and deleted."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID
@@ -42,6 +44,9 @@ QUEUE_MAX = 200
 QUEUE_PAUSE = 60  # seconds, for Retry-After
 # The most fonts that a message names.
 FONTS_SHOWN = 20
+# The operator's fonts by folder, and when they were found. Large folders take seconds to search.
+FONTS: dict[Path, tuple[datetime, list[Path]]] = {}
+FONTS_KEPT = timedelta(minutes=1)
 # Where the warnings about platforms begin.
 CONFORM_FOR = "/conform_for/"
 
@@ -84,7 +89,7 @@ async def prepare(
     media = facts_of(clip)
     # Without a session: a storage that does not respond must not hold connections of the database.
     captions = await _captions(installation, edit, files)
-    files.problems += _font_problems(edit, installation.settings.fonts)
+    files.problems += await _font_problems(edit, installation.settings.fonts)
     materials = Materials(captions, files.watermark, files.intro, files.outro)
     longest = installation.settings.max_clip_duration.total_seconds()
     compiled = compile_edit(edit, media, materials, longest)
@@ -169,17 +174,29 @@ class _Named:
         return Part(found.sha256, media)
 
 
-def _font_problems(edit: EditBody, folder: Path) -> list[Problem]:
-    """Return the problem of a font that the operator's folder lacks. Without the folder here, renderers may have it."""
+async def _font_problems(edit: EditBody, folder: Path) -> list[Problem]:
+    """Return the problem of a font that the operator's folder lacks. Without fonts here, renderers may have it."""
     font = edit.captions.style.font if edit.captions else None
-    if font is None or not folder.is_dir():
+    if font is None:
         return []
-    found = fonts_in(folder)
-    if named(font, found):
+    found = await _fonts(folder)
+    if not found or named(font, found):
         return []
     names = sorted(path.name for path in found)[:FONTS_SHOWN]
-    message = f"The folder of fonts has no {font[:60]!r}. It has: {', '.join(names) or 'none'}."
+    message = f"The folder of fonts has no {font[:60]!r}. It has: {', '.join(names)}."
     return [Problem("/captions/style/font", "not_found", message, names, font)]
+
+
+async def _fonts(folder: Path) -> list[Path]:
+    """Return the fonts of a folder as of the last minute; none if it cannot be read."""
+    at, found = FONTS.get(folder, (clock.now(), []))
+    if not found or clock.now() - at > FONTS_KEPT:
+        try:
+            found = await asyncio.to_thread(fonts_in, folder)
+        except OSError:
+            found = []
+        FONTS[folder] = (clock.now(), found)
+    return found
 
 
 async def _captions(installation: Installation, edit: EditBody, named: _Named) -> Part | None:
