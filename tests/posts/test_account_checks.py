@@ -1,10 +1,12 @@
 """Preflight asks the platforms: only POST /posts/validate does, and only certain problems are errors."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from clipcast.clock import clock
 from clipcast.database.models.clips import Clip
 from clipcast.testing.harness import Stage, some_day
 
@@ -55,6 +57,23 @@ async def test_known_limit_of_the_account_is_checked_without_a_request(stage: St
     assert [one["code"] for one in patched.json()["errors"]] == ["video_too_long"]
     await stage.sandbox.change_account("tiktok", max_duration=600)
     assert (await stage.caller.post("/posts/validate", body)).json()["valid"]
+    assert (await stage.caller.post("/posts", body)).status_code == 201
+
+
+@pytest.mark.parametrize("change", ["a day", "reconnect"])
+async def test_old_limit_of_the_account_is_forgotten(stage: Stage, change: str) -> None:
+    edit, connection = await stage.caller.upload(stage.clip), await stage.connect("tiktok")
+    target = {"connectionId": connection, "metadata": {"tiktok": {"privacyLevel": "SELF_ONLY"}}}
+    body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": f"{some_day()}T12:00:00Z"}
+    await stage.sandbox.change_account("tiktok", max_duration=1)
+    for _ in range(2):
+        assert not (await stage.caller.post("/posts/validate", body)).json()["valid"]
+        clock.move(timedelta(hours=20))
+    assert (await stage.caller.post("/posts", body)).status_code == 422
+    if change == "reconnect":
+        assert await stage.connect("tiktok") == connection
+    else:
+        clock.move(timedelta(hours=5))
     assert (await stage.caller.post("/posts", body)).status_code == 201
 
 

@@ -297,8 +297,7 @@ async def save_connection(
     connection.username = profile.username
     connection.display_name = profile.display_name
     connection.avatar_url = profile.avatar_url
-    kept = {"limits": connection.profile["limits"]} if "limits" in (connection.profile or {}) else {}
-    connection.profile = kept | dict(profile.details)
+    connection.profile = dict(profile.details)
     if connection.status != "disabled" or connection.removed_at is not None:
         connection.status, connection.status_reason, connection.removed_at = "active", None, None
     connection.scopes = list(tokens.scopes)

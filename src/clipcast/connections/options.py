@@ -29,9 +29,14 @@ from clipcast.platforms.transport import HttpClient
 PATIENCE = 3.0
 KEPT = timedelta(minutes=1)
 KEPT_FAILED = timedelta(seconds=20)
+# Limits judge files for this time; platforms change them. How exact their time is.
+LIMITS_COUNT, LIMITS_AT = timedelta(days=1), timedelta(hours=1)
 KEEP_LIMITS = Statement("""
-    UPDATE connections SET profile = profile || jsonb_build_object('limits', CAST(:limits AS jsonb))
-    WHERE id = :id AND profile -> 'limits' IS DISTINCT FROM CAST(:limits AS jsonb)
+    UPDATE connections SET profile = profile
+        || jsonb_build_object('limits', CAST(:limits AS jsonb), 'limits_at', CAST(:now AS text))
+    WHERE id = :id AND (
+        profile -> 'limits' IS DISTINCT FROM CAST(:limits AS jsonb) OR profile ->> 'limits_at' IS NULL
+        OR CAST(profile ->> 'limits_at' AS timestamptz) < CAST(:before AS timestamptz))
 """)
 
 
@@ -148,5 +153,16 @@ async def keep_limits(
     """Keep those of an account's options by which Clipcast judges files without a request, and return them."""
     limits = {name: options[name] for name in platform.kept_options if options.get(name) is not None}
     if limits:
-        await database.hot_pool.fetch(KEEP_LIMITS, {"id": connection_id, "limits": json.dumps(limits)})
+        now = clock.now()
+        values = {"id": connection_id, "limits": json.dumps(limits), "now": now.isoformat(), "before": now - LIMITS_AT}
+        await database.hot_pool.fetch(KEEP_LIMITS, values)
+    return limits
+
+
+def known_limits(profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits that `keep_limits` kept in an account's profile; none if they are old."""
+    at = profile.get("limits_at")
+    if at is None or datetime.fromisoformat(at) < clock.now() - LIMITS_COUNT:
+        return {}
+    limits: dict[str, Any] = profile["limits"]
     return limits

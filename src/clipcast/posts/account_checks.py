@@ -1,7 +1,7 @@
 """The part of preflight that asks the platforms for each account's current options and quotas.
 
 Only POST /posts/validate does this, so that a post can be created while a platform is down. POST /posts judges by the
-limits of the last response. An item that the account cannot publish nevertheless shows the platform's error.
+limits of the last response, for a day. An item that the account cannot publish nevertheless shows the platform's error.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from uuid import UUID
 from clipcast.clock import clock
 from clipcast.common.problems import AppError, Problem
 from clipcast.common.timestamps import parse_instant
-from clipcast.connections.options import options_of, quotas_of
+from clipcast.connections.options import known_limits, options_of, quotas_of
 from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
 from clipcast.jobs.quotas import QuotaOut
@@ -67,7 +67,7 @@ def check_known_limits(checked: Checked) -> None:
 def known_limit_problems(target: Target) -> list[Problem]:
     """Return the problems of a target's file by its account's own limits, as far as they are known."""
     prefix = f"{target.path}/metadata/{target.connection.platform}"
-    problems = target.metadata.check_limits(target.connection.profile.get("limits", {}), target.media)
+    problems = target.metadata.check_limits(known_limits(target.connection.profile), target.media)
     return [problem.under(prefix) for problem in problems]
 
 
