@@ -1,12 +1,13 @@
 """Files whose times restart: recordings that were joined byte by byte are read and converted whole."""
 
 import io
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from clipcast.rendering.recipe import Edit, Picture, Recipe, Sound, Trim
-from clipcast.rendering.restarts import has_restarts
+from clipcast.rendering.restarts import BYTES, _places, has_restarts
 from tests.rendering.corpus import make
 from tests.rendering.corpus_files import FILES
 from tests.rendering.test_convert import converted, examined
@@ -66,3 +67,15 @@ def test_times_that_restart_are_told_from_those_that_wrap(times: tuple[float, ..
 def test_restart_is_found_at_the_end_of_a_large_file() -> None:
     content = b"".join(packet(second) + bytes(100_000) for second in (*range(100), 1, 2))
     assert has_restarts(io.BytesIO(content), len(content))
+
+
+def test_restart_after_a_short_first_part_is_found() -> None:
+    content = b"".join(packet(second) + bytes(100_000) for second in (*range(12), *range(300)))
+    assert has_restarts(io.BytesIO(content), len(content))
+
+
+def test_few_places_of_a_huge_file_are_read_which_do_not_overlap() -> None:
+    for size in (1, 10**5, 3 * 10**6, 10**7, 10**12):
+        places = _places(size)
+        assert len(places) <= 16 + 40
+        assert all(after - before >= BYTES for before, after in pairwise(places))

@@ -4,6 +4,7 @@ import io
 from array import array
 from collections.abc import AsyncIterator
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,14 @@ async def test_strip_shows_the_video_from_start_to_end(tmp_path: Path) -> None:
     found = levels(timeline.strip)
     assert found == sorted(found)
     assert found[0] < 60
+    assert found[-1] > 170
+
+
+async def test_strip_shows_each_of_joined_recordings(tmp_path: Path) -> None:
+    path = loud_in_the_middle(tmp_path / "clip.ts")
+    path.write_bytes(path.read_bytes() * 3)
+    found = levels((await timeline_of(path)).strip)
+    assert len([one for one, after in pairwise(found) if after < one - 80]) == 2
     assert found[-1] > 170
 
 

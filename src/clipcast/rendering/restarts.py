@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 JOINABLE = {"ts", "mpg"}
 # Where the times are looked at: as many places, as many bytes each.
 PLACES, BYTES = 16, 128 * 1024
+# The distance from the start grows by this factor. Below 2, times that restarted are lower at the next place.
+GROWTH = 1.5
 # Times that decrease by more restart. Pictures are stored out of order by less, and times begin again from 0 after
 # 26.5 hours. Seconds.
 CLOCK = 90_000  # per second
@@ -22,7 +24,7 @@ START, LONGEST_HEAD = b"\0\0\1", 32
 def has_restarts(file: "Source", size: int) -> bool:
     """Return whether the times of an MPEG file seem to restart. A few parts of it are read."""
     last = 0.0
-    places = list(range(0, max(1, size - BYTES), max(BYTES, size // PLACES)))
+    places = _places(size)
     if (end := places[-1] + BYTES) < size:
         places.append(max(end, size - BYTES))
     for at in places:
@@ -32,6 +34,22 @@ def has_restarts(file: "Source", size: int) -> bool:
                 return True
             last = max(last, time) if last - time < WRAPS_AT / 2 else time
     return False
+
+
+def _places(size: int) -> list[int]:
+    """Return where parts of the file begin, which do not overlap: evenly, and at a growing distance from the start.
+
+    Behind a first part that is short, the times pass its end within a small part of the whole.
+    """
+    step = max(BYTES, size // PLACES)
+    wanted, distance = set(range(0, max(1, size - BYTES), step)), float(BYTES)
+    while distance < step:
+        wanted.add(int(distance))
+        distance *= GROWTH
+    places: list[int] = []
+    for at in sorted(wanted):
+        places.append(max(at, places[-1] + BYTES) if places else at)
+    return places
 
 
 def _times(content: bytes) -> list[float]:

@@ -12,7 +12,8 @@ from av.error import FFmpegError
 from av.filter import Graph
 
 from clipcast.common.media import Media
-from clipcast.rendering.structure import Source, read_structure
+from clipcast.rendering.restarts import packets_of
+from clipcast.rendering.structure import Source, Structure, read_structure
 from clipcast.rendering.thumbnail import encode_jpeg, upright
 from clipcast.rendering.timeline import FRAMES, POINTS
 from clipcast.rendering.tracks import main_audio, main_video, open_media
@@ -33,19 +34,19 @@ def make_timeline(file: Source, size: int, media: Media) -> dict[str, Any]:
     structure = read_structure(file, size)
     file.seek(0)
     with open_media(file, structure) as container:
-        strip = _strip(container, main_video(container), media)
+        strip = _strip(container, structure, main_video(container), media)
         file.seek(0)
     with open_media(file, structure) as container:
         peaks = _peaks(container, main_audio(container), media.duration)
     return {"strip": base64.b64encode(strip).decode(), "peaks": peaks}
 
 
-def _strip(container: Any, video: Any, media: Media) -> bytes:
+def _strip(container: Any, structure: Structure, video: Any, media: Media) -> bytes:
     """Return `FRAMES` frames side by side, each from the middle of its part of the video."""
     times = [media.duration * (number + 0.5) / FRAMES for number in range(FRAMES)]
     most = int(PIXELS_MAX // (media.width * media.height))
     if media.duration * media.frame_rate <= most:
-        frames = list(_in_one_pass(container, video, times))
+        frames = list(_in_one_pass(container, structure, video, times))
     else:
         frames = [_nearest(container, video, at, max(1, most // FRAMES)) for at in times]
     usable = [frame for frame in frames if frame is not None]
@@ -61,10 +62,10 @@ def _strip(container: Any, video: Any, media: Media) -> bytes:
     return encode_jpeg(_beside_each_other([upright(frame, media, width, height) for frame in shown]))
 
 
-def _in_one_pass(container: Any, video: Any, times: list[float]) -> Iterator[Any]:
+def _in_one_pass(container: Any, structure: Structure, video: Any, times: list[float]) -> Iterator[Any]:
     start, frame, wanted = _start(container), None, iter(times)
     at = next(wanted, None)
-    for frame in _decoded(container, video):
+    for frame in _frames(packets_of(container, structure, video)):
         while at is not None and (frame.time or 0) - start >= at:
             yield frame
             at = next(wanted, None)
@@ -93,9 +94,14 @@ def _start(container: Any) -> float:
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
+    return _frames(container.demux(stream))
+
+
+def _frames(packets: Iterator[Any]) -> Iterator[Any]:
     """Yield the frames until the end, or until damaged data."""
     try:
-        yield from container.decode(stream)
+        for packet in packets:
+            yield from packet.decode()
     except FFmpegError:
         return
 
