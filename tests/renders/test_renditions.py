@@ -11,6 +11,7 @@ from clipcast.database.hot_queries import from_session
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.renditions import Rendition
 from clipcast.rendering.recipe import Recipe, Sound
+from clipcast.renders import renditions
 from clipcast.renders.renditions import FOR_A_POST_SOON, FOR_NO_POST, ensure
 from clipcast.testing.harness import Stage
 from tests.renders.orders import COPY, ENCODE, PICTURE, change, job, order, ordered, rendition, uploaded
@@ -33,6 +34,15 @@ async def test_order_becomes_a_job_of_the_queue_of_its_action(stage: Stage) -> N
     for found, kind, queue in ((encoded, "render", "cpu"), (copied, "remux", "remux"), (long, "render", "long")):
         made = await job(stage, found.id)
         assert (made.kind, made.queue, made.state, made.subject_id) == (kind, queue, JobState.READY, found.id)
+
+
+async def test_workers_of_the_jobs_own_queue_are_woken(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr(renditions, "wake_workers", lambda executor, queue: woken.append(queue))
+    clip = await uploaded(stage)
+    await ordered(stage, clip, estimate=601)
+    await ordered(stage, clip, estimate=1)
+    assert woken == ["long", "long"]
 
 
 async def test_same_file_twice_is_ordered_once(stage: Stage) -> None:

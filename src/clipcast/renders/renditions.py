@@ -105,6 +105,8 @@ class Ordered:
     error: dict[str, Any] | None
     started_at: datetime | None
     completed_at: datetime | None
+    # Of its job, after an order of what is not made yet.
+    queue: str | None = None
 
 
 COLUMNS = """
@@ -155,8 +157,9 @@ ENSURE = Statement(f"""
             crash_count = CASE WHEN jobs.state IN ('done', 'dead') THEN 0 ELSE jobs.crash_count END,
             error = CASE WHEN jobs.state IN ('done', 'dead') THEN NULL ELSE jobs.error END,
             updated_at = CASE WHEN jobs.state = 'running' THEN jobs.updated_at ELSE excluded.updated_at END
+        RETURNING jobs.id, jobs.queue
     )
-    SELECT {COLUMNS} FROM ensured
+    SELECT ensured.*, queued.queue FROM (SELECT {COLUMNS} FROM ensured) AS ensured LEFT JOIN queued USING (id)
 """)
 # Its object is gone, its file has expired, or it failed before: it is made again for what needs it.
 REMAKE = Statement("""
@@ -223,7 +226,8 @@ async def ensure(executor: Executor, orders: Sequence[Order], failed_before: dat
         return []
     values = {"orders": json.dumps(list(rows.values()), default=str), "now": now, "failed_before": failed_before}
     found = {row["key"]: ordered_from(row) for row in await executor.fetch(ENSURE, values)}
-    for queue in {order.queue for order in orders if found[order.key].status == "queued"}:
+    # An existing job keeps its queue, whatever the order says.
+    for queue in {one.queue for one in found.values() if one.status == "queued" and one.queue}:
         wake_workers(executor, queue)
     return [found[order.key] for order in orders]
 
