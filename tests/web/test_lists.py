@@ -183,6 +183,20 @@ async def test_invalid_filter_is_ignored(owner: Visitor, desk: dict[str, Any]) -
     assert "&lt;b&gt;" in page
 
 
+async def test_nothing_is_done_with_all_that_match_a_filter_which_is_gone(owner: Visitor, desk: dict[str, Any]) -> None:
+    """Its label or client was deleted since the list was shown."""
+    post = await later(owner, desk, 1)
+    for name in ("label", "client"):
+        form = {"action": "remove", "all": "on", name: str(new_id())}
+        answer = await owner.post("./posts/bulk", form, **{"HX-Request": "true"})
+        assert (answer.status_code, "A filter no longer exists. Reload the list." in answer.text) == (422, True), name
+    assert (await owner.get(f"./posts/export.csv?label={new_id()}")).status_code == 422
+    # Days in a wrong order are a filter: no post matches.
+    empty = await owner.get(f"./posts/export.csv?from={some_day(2)}&to={some_day()}")
+    assert (empty.status_code, post in empty.text) == (200, False)
+    assert await listed(owner, "") == [post]
+
+
 async def test_posts_of_another_workspace_are_not_found(owner: Visitor, desk: dict[str, Any]) -> None:
     await sent(owner, desk)
     other = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
@@ -344,7 +358,7 @@ async def test_views_are_saved_for_one_or_for_all_and_removed(owner: Visitor, in
     seen = (await viewer.get("./posts?by=repeat")).text
     assert "Mine" not in seen
     assert "Ours" in seen
-    ids = re.findall(r"/posts/views/([\w-]+)/delete", page + (await owner.get("./posts?by=repeat")).text)
+    ids = re.findall(r"/posts/views/([\w-]+)/delete", page)
     assert (await viewer.post(f"./posts/views/{ids[0]}/delete")).status_code == 404
     assert (await viewer.post(f"./posts/views/{ids[1]}/delete")).status_code == 403
     assert (await viewer.post("./posts/views", {"name": "X", "query": "", "for_all": "on"})).status_code == 403
@@ -354,6 +368,18 @@ async def test_views_are_saved_for_one_or_for_all_and_removed(owner: Visitor, in
     for id in ids:
         assert (await owner.post(f"./posts/views/{id}/delete")).status_code == 303
     assert 'class="saved-view"' not in (await owner.get("./posts")).text
+
+
+async def test_view_of_a_deleted_client_and_label_can_be_removed(owner: Visitor) -> None:
+    query = f"client={new_id()}&label={new_id()}"
+    await owner.post("./posts/views", {"name": "Old", "query": query})
+    page = await owner.get(f"./posts?{query}")
+    assert page.status_code == 200
+    assert "This client does not exist, so the list shows all." in page.text
+    assert re.search('<label id="label-filter">.*This label does not exist', page.text)
+    [id] = re.findall(r"/posts/views/([\w-]+)/delete", page.text)
+    removed = await owner.post(f"./posts/views/{id}/delete")
+    assert "Old" not in (await owner.get(removed.headers["location"])).text
 
 
 async def test_tabs_have_exact_numbers(

@@ -30,7 +30,7 @@ from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.pages import is_htmx
 from clipcast.web.post_actions import move
-from clipcast.web.posts import CHOSEN_MAX, read_filters
+from clipcast.web.posts import CHOSEN_MAX, read_filters, require_all
 from clipcast.web.reviews import check_request, request_of, review_choices
 from clipcast.web.viewers import Editing, Member
 
@@ -165,11 +165,12 @@ async def undo_moves(member: Editing, request: Request) -> Response:
 
 
 async def _chosen(member: Member, form: FilledForm) -> list[UUID]:
-    """Return the ids of the posts to act on, at most `CHOSEN_MAX`."""
+    """Return the ids of the posts to act on, at most `CHOSEN_MAX`. Raises AppError 422."""
     if form.one("all") != "on":
         return list(dict.fromkeys(id for one in form.all("chosen") if (id := parse_id(one))))[:CHOSEN_MAX]
     async with member.installation.database.session() as session:
         filters = await read_filters(member, session, {name: form.line(name) for name in form.values})
+        require_all(filters)
         found = await listing.list_lines(session, member.workspace.id, filters.wanted, CHOSEN_MAX)
     return [post.id for post in found.posts]
 

@@ -18,7 +18,7 @@ from clipcast.connections.repository import platforms_of
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.exporting import ExportedItem, exported
 from clipcast.posts.plans.rows import EXPORTED
-from clipcast.web.posts import ORIGINS, read_filters
+from clipcast.web.posts import ORIGINS, read_filters, require_all
 from clipcast.web.states import STATES
 from clipcast.web.viewers import Looking, Member
 
@@ -30,9 +30,10 @@ READ = ("edit_id", "to", "title", "text", "tags", "at", "timezone")
 
 @router.get("/export.csv")
 async def export(member: Looking) -> Response:
-    """Return the posts of a list, with the same filters, as a CSV: one row for each item."""
+    """Return the posts of a list, with the same filters, as a CSV: one row for each item. Raises AppError 422."""
     async with member.installation.database.session() as session:
         filters = await read_filters(member, session, dict(member.request.query_params))
+        require_all(filters)
         platforms = await platforms_of(session, member.workspace.id)
     name = f"posts-{clock.now().astimezone(member.zone):%Y-%m-%d}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

@@ -17,7 +17,7 @@ from clipcast.api.pagination import PageParams
 from clipcast.clients.repository import all_clients, get_client
 from clipcast.common.ids import parse_id
 from clipcast.common.pagination import pagination
-from clipcast.common.problems import NotFound
+from clipcast.common.problems import AppError, NotFound
 from clipcast.common.storable import UNSTORABLE
 from clipcast.connections.repository import CHOICES, NO_CLIENT, get_connection, list_choices, of_client
 from clipcast.database.models.connections import Connection
@@ -226,6 +226,12 @@ async def read_filters(member: Member, session: AsyncSession, given: Mapping[str
         last[1] if last else None,
     )
     return Filters(typed, wanted, problems, words)
+
+
+def require_all(filters: Filters) -> None:
+    """Raise AppError 422 if a filter was left out, so that nothing is done with posts that it would not show."""
+    if any(not filters.typed[name] for name in filters.problems.problems):
+        raise AppError(422, "validation_failed", "A filter no longer exists. Reload the list.")
 
 
 async def _author_name(session: AsyncSession, workspace_id: UUID, author_id: UUID | None) -> str:

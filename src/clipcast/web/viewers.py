@@ -285,7 +285,10 @@ def _limited(member: Member) -> Member:
 
 
 async def _with_sidebar(member: Member) -> Member:
-    """Return the member with what the sidebar shows. Raises NotFound if the address names another client."""
+    """Return the member with what the sidebar shows.
+
+    Raises NotFound if the address names another client, except on the list of posts, which says so at its filter.
+    """
     async with member.installation.database.session() as session:
         clients = tuple(await all_clients(session, member.workspace.id))
         unread = await inbox.unread(session, member.user.id, member.workspace.id)
@@ -296,7 +299,7 @@ async def _with_sidebar(member: Member) -> Member:
     if (name := member.request.query_params.get("client", "")) in ("", NO_CLIENT):
         return member
     chosen = next((one for one in clients if one.id == parse_id(name)), None)
-    if chosen is None:
+    if chosen is None and member.request.url.path != f"{member.base}/posts":
         raise NotFound("client", name)
     return replace(member, client=chosen)
 
