@@ -14,10 +14,11 @@ from clipcast.audit.service import Actor
 from clipcast.clients import service as clients
 from clipcast.clients.posting_times import set_times
 from clipcast.clients.schemas import CreateClient
-from clipcast.clients.times import PostingTime
+from clipcast.clients.times import PostingTime, varied
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database.models.audit import AuditEntry
+from clipcast.database.models.clients import Client
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.installation import Installation
 from clipcast.posts.calendar import DAY_MAX
@@ -181,6 +182,23 @@ async def test_client_of_a_post_is_shown_with_its_free_times(
     assert taken.status_code == 200
     here = days((await owner.get(f"./calendar?view=week&at={day}")).text)
     assert (f"post-{post}" in here[day], 'class="free-time"' in here[day]) == (True, False)
+
+
+async def test_free_time_that_varies_past_the_last_day_is_left_out(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    """A Sunday at 23:58, which becomes a Monday."""
+    client = await give_client(owner, installation, desk, "Orbit", time(8, 58))  # in Tokyo
+    async with installation.database.begin() as session:
+        await session.execute(update(Client).where(Client.id == client).values(jitter_minutes=5))
+    today = clock.now().date()
+    sunday = today + timedelta(days=13 - today.weekday())
+    times = [datetime.combine(sunday + timedelta(weeks=n), time(23, 58), UTC) for n in range(50)]
+    late = next(one for one in times if varied(one, client, 5).date() > one.date())
+    page = await owner.get(f"./calendar?view=week&at={late.date()}")
+    assert page.status_code == 200
+    assert list(days(page.text))[-1] == str(late.date())
+    assert 'class="free-time"' in page.text
 
 
 async def test_post_moves_to_a_day_at_its_time_and_back_by_undo(

@@ -232,9 +232,10 @@ async def _add_free_times(
     most = MONTH_FREE if span.view == "month" else DAY_FREE
     account, platform = parse_id(filters["account"]), filters["platform"]
     for slot in slots if filters["free"] != "off" else ():
-        cell = by_day[slot.at.astimezone(member.zone).date()]
+        # A time near midnight can vary past the last day.
+        cell = by_day.get(slot.at.astimezone(member.zone).date())
         fits = not platform and (account is None or account in slot.account_ids)
-        if fits and not slot.post_ids and len(cell.free) < most:
+        if cell and fits and not slot.post_ids and len(cell.free) < most:
             cell.free.append(Free(slot.at, shown[slot.client_id]))
     return bool(slots)
 
