@@ -40,3 +40,11 @@ def test_files_of_a_plan_with_a_named_separator_become_edit_ids_on_the_same_line
 def test_text_that_only_looks_like_a_separator_is_a_column() -> None:
     with_column = PlanText(b"sep=x,to\n1,2\n")
     assert (with_column.columns, with_column.header_line) == (["sep=x", "to"], 1)
+
+
+def test_nul_in_a_column_is_refused() -> None:
+    with pytest.raises(ValidationFailed) as raised:
+        PlanText(b"files,te\x00xt\na.mp4,one\n")
+    [problem] = raised.value.errors
+    assert (problem.code, problem.line) == ("forbidden_character", 1)
+    assert problem.message == "A column's name contains the character NUL (U+0000). Remove it."

@@ -36,7 +36,7 @@ class PlanText:
 
     The separator is the one of `,`, `;` and tab that a first line such as `sep=;` names, or that the first line has
     most often. Raise ValidationFailed if the text
-    is not UTF-8, or has no row of column names.
+    is not UTF-8, or has no row of column names, or if one of these has a NUL.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -52,6 +52,9 @@ class PlanText:
                 raise ValidationFailed([found])
             self.columns = [name.strip() for name in found]
             break
+        if any("\x00" in name for name in self.columns):
+            message = "A column's name contains the character NUL (U+0000). Remove it."
+            raise ValidationFailed([problem_at(self.line, "", "forbidden_character", message)])
         if not self.columns:
             message = "The plan is empty. Its first line names the columns, such as edit_id,to,text."
             raise ValidationFailed([problem_at(1, "", "plan_empty", message)])
