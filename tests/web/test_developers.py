@@ -141,6 +141,12 @@ async def test_a_refused_post_opens_as_a_draft_with_the_same_problems(
     assert long_title in draft
     assert "too long: 101 characters" in html.unescape(draft)
     assert f'value="{some_day()}T21:00"' in draft
+    # Neither a time nor a zone of a wrong type hinders the draft.
+    broken = body | {"scheduled_at": 5, "timezone": []}
+    third = (await owner.client.post("/api/v1/posts", json=broken, headers=key)).headers["x-request-id"]
+    await application.state.request_log.close(installation.database.hot_pool)
+    page = html.unescape((await owner.get(f"{REQUESTS}/{third}")).text)
+    assert "The time '5' cannot be read. Choose one." in page
     # Of a body that names nothing of the workspace, there is no draft.
     number = other.headers["x-request-id"]
     assert "Open as a draft" not in (await owner.get(f"{REQUESTS}/{number}")).text

@@ -107,7 +107,8 @@ def _time(spelt: Any, body: Any, found: BodyDraft) -> dict[str, Any]:
     at = spelt.get("scheduled_at")
     if at is None:
         return {}
-    zone = body.get("timezone") if body.get("timezone") in known_zones() else "UTC"
+    written = body.get("timezone")
+    zone = written if isinstance(written, str) and written in known_zones() else "UTC"
     try:
         instant = parse_instant(at)
     except (ValueError, TypeError, AttributeError):
