@@ -58,6 +58,20 @@ async def test_failures_of_one_post_are_one_notice(office: Office) -> None:
     assert (again.id, again.headline, again.is_read) == (one.id, "1 item has failed", False)
 
 
+async def test_same_thing_twice_counts_once(office: Office) -> None:
+    """Items count by themselves, and comments by each; anything else is one."""
+    post, item, account = str(new_id()), str(new_id()), str(new_id())
+    for _ in range(2):
+        await office.tell("item.failed", "item.failed", post_id=post, item_id=item)
+        await office.tell("connection.needs_reconnect", item_id=account)
+        await office.tell("review.commented", post_id=post)
+    assert {one.headline for one in await shown(office)} == {
+        "1 item has failed", "1 account must be connected again", "2 new comments"
+    }  # fmt: skip
+    await office.tell("item.failed", post_id=post)
+    assert "2 items have failed" in {one.headline for one in await shown(office)}
+
+
 async def test_item_that_needs_somebody_is_not_told_as_failed_as_well(office: Office) -> None:
     item, post = str(new_id()), str(new_id())
     await office.tell("item.failed", "item.needs_action", item_id=item, post_id=post, reason="missed_schedule")

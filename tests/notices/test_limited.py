@@ -3,12 +3,18 @@
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from clipcast.clock import clock
 from clipcast.database.limits import Limit, limited
+from clipcast.database.models.jobs import Job
+from clipcast.database.models.notices import NoticeEntry
 from clipcast.database.models.people import Membership
+from clipcast.jobs.kinds import NOTIFY
 from clipcast.notices import inbox
+from clipcast.notices.habits import GATHER
 from clipcast.testing.harness import Stage
+from tests.mail_server import MailServer
 from tests.notices.conftest import Office
 
 
@@ -66,3 +72,31 @@ async def test_reviewers_are_told_what_waits_for_an_approval(office: Office, pos
         "1 post is not approved, and its time is near", "1 post waits for an approval"
     ]  # fmt: skip
     assert await headlines(office, "vic") == []
+
+
+async def test_what_waits_is_dropped_when_the_member_may_no_longer_see_it(
+    office: Office, posts: dict[str, str], mail_server: MailServer
+) -> None:
+    """Because of the clients, or of the role. What they still see is sent."""
+    mine = Membership.workspace_id == office.workspaces["Stage"]
+    for name in ("bo", "cy", "di"):
+        await office.member(name, "owner", "Stage")
+    await office.tell("job.dead", workspace="Stage")
+    for client in ("theirs", "ours"):
+        await office.tell("item.failed", workspace="Stage", post_id=posts[f"post {client}"])
+    async with office.installation.database.begin() as session:
+        values = (
+            ("bo", {"client_ids": [UUID(posts["ours"])], "role": "editor"}), ("cy", {"role": "editor"}),
+            ("di", {"client_ids": [], "role": "editor"}),
+        )  # fmt: skip
+        for name, changed in values:
+            await session.execute(
+                update(Membership).where(mine, Membership.user_id == office.users[name]).values(changed)
+            )
+    clock.move(GATHER)
+    await office.send()
+    subjects = {str(mail["To"]).split()[0]: mail["Subject"] for mail in mail_server.mails}
+    assert subjects == {"bo": "Clipcast: 1 item has failed: Stage", "cy": "Clipcast: 2 items have failed: Stage"}
+    async with office.installation.database.session() as session:
+        assert not (await session.scalars(select(NoticeEntry))).all()
+        assert not (await session.scalars(select(Job).where(Job.kind == NOTIFY))).all()

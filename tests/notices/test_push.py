@@ -274,6 +274,26 @@ async def test_refused_message_is_not_repeated(office: Office, phones: PushServi
     assert channel.error is None
 
 
+async def test_device_gets_the_message_later_though_another_one_refuses_it(office: Office, phones: PushService) -> None:
+    phones.browsers["phone"].status, phones.browsers["desk"].status = 403, 503
+    await tell_and_send(office, "item.failed")
+    phones.browsers["desk"].status = 201
+    clock.move(MINUTE)
+    await office.send()
+    assert [len(browser.read) for browser in phones.browsers.values()] == [0, 1]
+
+
+async def test_message_that_no_device_got_is_not_sent(office: Office, phones: PushService) -> None:
+    for browser in phones.browsers.values():
+        browser.status = 410
+    await tell_and_send(office, "item.failed")
+    async with office.installation.database.session() as session:
+        channel = (await session.scalars(select(NoticeChannel).where(NoticeChannel.channel == "push"))).one()
+        assert await session.scalar(select(func.count()).select_from(NoticeEntry)) == 0
+    assert channel.sent_at is None
+    assert channel.error == "No device gets push messages any more. Turn them on again on a device."
+
+
 async def test_quiet_hours_and_choices_hold_for_push(office: Office, phones: PushService) -> None:
     """By default a device shows what needs somebody. What else is chosen waits for the end of the quiet hours."""
     async with office.installation.database.begin() as session:

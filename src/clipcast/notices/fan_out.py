@@ -13,6 +13,9 @@ from clipcast.notices.channels import APP, EMAIL, PUSH
 from clipcast.notices.habits import habits_of_row
 from clipcast.notices.words import DEFAULT_ROLES, OWNERS_ONLY, URGENT, defaults_of, urgent_of
 
+# Each of these events is a thing of its own. Others say again that something is so.
+COUNTED = "review.commented"
+
 
 async def fan_out(executor: Executor, event_ids: Collection[UUID], has_mail: bool) -> None:
     """Add the events to the channels that want them, with a job for each. `has_mail`: a mail server is set up.
@@ -43,19 +46,28 @@ async def fan_out(executor: Executor, event_ids: Collection[UUID], has_mail: boo
 async def _add_to_inbox(executor: Executor, wanted: Sequence[Any], now: datetime) -> None:
     """Add events to notices in the app, of which a post has one by type of event."""
     needy = {row["subject_id"] for row in wanted if row["type"] == "item.needs_action"}
-    found: dict[tuple[UUID, str, UUID], list[UUID]] = {}
+    found: dict[tuple[UUID, str, UUID], list[Any]] = {}
     for row in wanted:
         # An item that needs somebody is not told as failed as well.
         if row["type"] != "item.failed" or row["subject_id"] not in needy:
             key = row["channel_id"], row["type"], row["post_id"] or row["subject_id"]
-            found.setdefault(key, []).append(row["event_id"])
+            found.setdefault(key, []).append(row)
     if found:
         channels, types, about = zip(*found, strict=True)
         values = {
             "channels": list(channels), "types": list(types), "about": list(about), "now": now,
-            "events": [events[-1] for events in found.values()], "numbers": [len(events) for events in found.values()],
+            "events": [rows[-1]["event_id"] for rows in found.values()],
+            "numbers": [_number(type, rows) for (_, type, _), rows in found.items()], "counted": COUNTED,
+            "added": list({row["event_id"] for rows in found.values() for row in rows}),
         }  # fmt: skip
         await executor.fetch(repository.ADD_TO_INBOX, values)
+
+
+def _number(type: str, rows: Sequence[Any]) -> int:
+    """Return how many things the events are about: items, or comments, or else one."""
+    if type == COUNTED:
+        return len(rows)
+    return len({row["subject_id"] for row in rows}) if type.startswith("item.") else 1
 
 
 async def _add_entries(executor: Executor, wanted: Sequence[Any], now: datetime) -> None:

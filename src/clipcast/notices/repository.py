@@ -69,7 +69,7 @@ ADD_ENTRIES = Statement("""
     ON CONFLICT (channel_id, event_id) DO NOTHING
     RETURNING channel_id, due_at
 """)
-# What was read begins anew.
+# What was read begins anew. An item that fails again is the same thing, so a post has no more than its items.
 ADD_TO_INBOX = Statement("""
     INSERT INTO inbox_notices (id, channel_id, type, about_id, event_id, number, changed_at)
     SELECT gen_random_uuid(), channel_id, type, about_id, event_id, number, :now
@@ -78,7 +78,16 @@ ADD_TO_INBOX = Statement("""
         AS wanted (channel_id, type, about_id, event_id, number)
     ORDER BY channel_id, type, about_id
     ON CONFLICT (channel_id, type, about_id) DO UPDATE SET
-        number = excluded.number + CASE WHEN inbox_notices.read_at IS NULL THEN inbox_notices.number ELSE 0 END,
+        number = CASE
+            WHEN inbox_notices.read_at IS NOT NULL THEN excluded.number
+            WHEN excluded.type = :counted THEN inbox_notices.number + excluded.number
+            WHEN starts_with(excluded.type, 'item.') THEN least(
+                inbox_notices.number + excluded.number - CAST(EXISTS (
+                    SELECT FROM events AS last JOIN events AS added USING (type, subject_id)
+                    WHERE last.id = inbox_notices.event_id AND added.id = ANY(:added)) AS int),
+                (SELECT nullif(count(*), 0) FROM items WHERE items.post_id = excluded.about_id))
+            ELSE 1
+        END,
         event_id = excluded.event_id, changed_at = excluded.changed_at, read_at = NULL
 """)
 # The update locks an unfinished job, so that its end sees the new entries. A job that waits for a later time starts
@@ -141,15 +150,20 @@ TABLES_OF_FACTS = """
         ORDER BY items.position LIMIT 1
     ) AS named ON true
 """
+# What a message holds, without what the member may no longer see.
 PENDING = Statement(f"""
     SELECT notice_channels.workspace_id, workspaces.name AS workspace, users.email, users.name, {FACTS}
     FROM notice_entries
     JOIN notice_channels ON notice_channels.id = notice_entries.channel_id
     JOIN workspaces ON workspaces.id = notice_channels.workspace_id
     JOIN users ON users.id = notice_channels.user_id
+    JOIN memberships ON memberships.user_id = notice_channels.user_id
+                    AND memberships.workspace_id = notice_channels.workspace_id
     LEFT JOIN events ON events.id = notice_entries.event_id
     {TABLES_OF_FACTS}
     WHERE notice_entries.message_id = :message_id
+      AND (notice_entries.event_id IS NULL
+           OR (memberships.role = 'owner' OR events.type <> ALL(:owners_only)) AND {SEES_EVENT})
     ORDER BY lower(workspaces.name), events.sequence
 """)
 # The newest notices in the app, before one of them, or else the newest of all.
@@ -173,6 +187,7 @@ SENT = Statement("""
         failing_since = NULL, error = CAST(:error AS text)
     WHERE id IN (SELECT channel_id FROM sent)
 """)
+DROP = Statement("DELETE FROM notice_entries WHERE message_id = :message_id")
 FAILED = Statement("""
     UPDATE notice_channels SET failing_since = coalesce(failing_since, :now), error = :error
     WHERE id IN (SELECT channel_id FROM notice_entries WHERE message_id = :message_id)
@@ -182,10 +197,10 @@ LOCK_CHANNELS = Statement("SELECT FROM notice_channels WHERE id = ANY(:channels)
 DELETE_JOB = Statement("DELETE FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id")
 WAITING = Statement("SELECT min(due_at) AS due_at FROM notice_entries WHERE channel_id = ANY(:channels)")
 
-# The devices of a person that have not got this message yet.
+# The devices of a person, and whether they have got this message already.
 DEVICES = Statement("""
-    SELECT id, subscription FROM push_devices
-    WHERE user_id = :user_id AND message_id IS DISTINCT FROM CAST(:message_id AS uuid) ORDER BY id
+    SELECT id, subscription, message_id IS NOT DISTINCT FROM CAST(:message_id AS uuid) AS has_it FROM push_devices
+    WHERE user_id = :user_id ORDER BY id
 """)
 PUSHED = Statement("UPDATE push_devices SET message_id = :message_id, sent_at = :now, error = NULL WHERE id = :id")
 NOT_PUSHED = Statement("UPDATE push_devices SET error = :error WHERE id = :id")

@@ -27,6 +27,7 @@ from clipcast.notices.mail import send_mail, write_mail
 from clipcast.notices.outcome import Delayed, Refused
 from clipcast.notices.push import Gone, Subscription, authorization, contact_of, send_push
 from clipcast.notices.unsubscribe import unsubscribe_address
+from clipcast.notices.words import OWNERS_ONLY
 from clipcast.platforms.errors import PublishError
 from clipcast.platforms.transport import HttpClient
 from clipcast.posts.overview import needs_of_person
@@ -45,6 +46,7 @@ MAIL_WAIT = 5.0
 DELAYS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30, 60))
 # A message whose oldest entry has waited for longer is dropped. A server that is away for a day loses nothing.
 GIVE_UP = timedelta(hours=36)
+NO_DEVICE = "No device gets push messages any more. Turn them on again on a device."
 SETTINGS_OF_ALL = "/account#notifications"
 
 
@@ -137,7 +139,13 @@ class NoticeRunner:
                 await self._end_unless_waiting(transaction, claimed, channels, now)
                 return None
             message_id = entries[0]["message_id"]
-            found = await transaction.fetch(repository.PENDING, {"message_id": message_id})
+            seen = {"message_id": message_id, "owners_only": list(OWNERS_ONLY)}
+            found = await transaction.fetch(repository.PENDING, seen)
+            if not found:
+                await transaction.fetch(repository.DROP, {"message_id": message_id})
+                await lock_job(transaction, claimed)
+                await self._end_unless_waiting(transaction, claimed, channels, now)
+                return None
             await transaction.fetch(repository.ATTEMPT, {"channels": channels, "now": now})
         own = next(row for row in rows if row["id"] == claimed.subject_id)
         oldest = min(entry["created_at"] for entry in entries)
@@ -202,34 +210,44 @@ class NoticeRunner:
         await send_chat(self._client, address, message.subject, message.chat)
 
     async def _push(self, chosen: Chosen, message: Message) -> None:
-        """Send the message to each of the person's devices that has not got it yet."""
+        """Send the message to each of the person's devices that has not got it yet.
+
+        Raise Delayed if a device may get it later, or else Refused if no device has it.
+        """
         pool = self._database.hot_pool
         devices = await pool.fetch(repository.DEVICES, {"user_id": chosen.user_id, "message_id": chosen.message_id})
         try:
             async with self._database.begin() as session:
                 key = await signing_key(session, self._vault)
                 needs = await needs_of_person(session, chosen.user_id)
-            subscriptions = {one["id"]: Subscription.of(self._vault.open(one["subscription"])) for one in devices}
+            subscriptions = {
+                one["id"]: Subscription.of(self._vault.open(one["subscription"]))
+                for one in devices
+                if not one["has_it"]
+            }
         except VaultError as error:
             raise Delayed("A worker lacks the secret key of this installation.") from error
         content = push_content(message, needs)
         pushes = [self._push_to(id, one, content, key, chosen) for id, one in subscriptions.items()]
-        outcomes = await asyncio.gather(*pushes)
-        for problem in outcomes:
-            # The page shows a refusal beside its device. It matters here if no device got the message.
-            if isinstance(problem, Delayed) or (problem and all(outcomes)):
+        problems = await asyncio.gather(*pushes)
+        for problem in problems:
+            if isinstance(problem, Delayed):
                 raise problem
+        # The page shows a refusal beside its device. It matters here if no device has the message.
+        if None not in problems and len(subscriptions) == len(devices):
+            raise next((one for one in problems if one and str(one) != NO_DEVICE), Refused(NO_DEVICE))
 
     async def _push_to(
         self, id: UUID, subscription: Subscription, content: PushContent, key: str, chosen: Chosen
     ) -> Refused | Delayed | None:
-        """Send the message to a device, and note how that went. Return why it was not accepted."""
+        """Send the message to a device, and note how that went. Return why it did not get it."""
         pool, now = self._database.hot_pool, clock.now()
         signed = authorization(key, subscription.address, contact_of(self._settings), now)
         try:
             await send_push(self._client, subscription, content.body, signed, content.tag, content.is_urgent)
         except Gone:
             await pool.fetch(repository.DEVICE_GONE, {"id": id})
+            return Refused(NO_DEVICE)
         except (Refused, Delayed) as error:
             await pool.fetch(repository.NOT_PUSHED, {"id": id, "error": str(error)})
             return error
