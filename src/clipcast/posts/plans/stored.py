@@ -4,8 +4,10 @@ A check or a creation runs in one request, and writes how far it is. Every other
 If the process ends, the plan stays as it was, and can be checked or created again.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -30,6 +32,8 @@ from clipcast.posts.plans.rows import Known, PlannedPost, file_name, problems_in
 KEPT = timedelta(days=7)
 # A check that has not reported for this time has ended with its process.
 SILENCE = timedelta(seconds=30)
+# Seconds between the reports of one that takes long.
+PULSE = 10.0
 # The problems, and the hints, that are kept with their lines. Further ones are counted.
 LISTED_MAX = service.LISTED_MAX
 RUNNING = (PlanState.CHECKING, PlanState.CREATING)
@@ -132,8 +136,12 @@ async def open_stored(
 async def check(installation: Installation, workspace_id: UUID, plan_id: str) -> None:
     """Check all rows, and keep what is found. Do nothing if another request does, or if the posts are created."""
     plan = await _begin(installation, workspace_id, plan_id, PlanState.CHECKING)
-    if plan is None:
-        return
+    if plan is not None:
+        async with _pulse(installation, plan):
+            await _check(installation, plan)
+
+
+async def _check(installation: Installation, plan: StoredPlan) -> None:
     try:
         opened = await open_stored(installation, plan)
     except ValidationFailed as failed:
@@ -164,6 +172,11 @@ async def create(installation: Installation, workspace_id: UUID, plan_id: str, v
     plan = await _begin(installation, workspace_id, plan_id, PlanState.CREATING, version)
     if plan is None:
         return 0
+    async with _pulse(installation, plan):
+        return await _create(installation, plan, actor)
+
+
+async def _create(installation: Installation, plan: StoredPlan, actor: Actor) -> int:
     problems: list[Problem] = []
     try:
         opened = await open_stored(installation, plan)
@@ -202,11 +215,34 @@ async def _begin(
         return plan
 
 
-async def _report(installation: Installation, plan: StoredPlan, done: int) -> bool:
-    """Write how many rows are done. Return False if the plan was changed since it was begun."""
+@asynccontextmanager
+async def _pulse(installation: Installation, plan: StoredPlan) -> AsyncIterator[None]:
+    """Report every `PULSE` seconds that the check, or the creation, goes on."""
+    ended = asyncio.Event()
+
+    async def report() -> None:
+        while not ended.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), PULSE)
+                return
+            # The next report can succeed.
+            with suppress(Exception):
+                await _report(installation, plan)
+
+    reporting = asyncio.create_task(report())
+    try:
+        yield
+    finally:
+        ended.set()
+        await reporting
+
+
+async def _report(installation: Installation, plan: StoredPlan, done: int | None = None) -> bool:
+    """Write that it goes on, and how many rows are done. Return False if the plan was changed since it was begun."""
+    values: dict[str, Any] = {"updated_at": clock.now()} | ({} if done is None else {"done_count": done})
     async with installation.database.begin() as session:
         same = (StoredPlan.id == plan.id) & (StoredPlan.version == plan.version) & (StoredPlan.state == plan.state)
-        query = update(StoredPlan).where(same).values(done_count=done, updated_at=clock.now())
+        query = update(StoredPlan).where(same).values(values)
         return bool((await session.scalars(query.returning(StoredPlan.id))).all())
 
 
