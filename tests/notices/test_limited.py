@@ -96,7 +96,10 @@ async def test_what_waits_is_dropped_when_the_member_may_no_longer_see_it(
     clock.move(GATHER)
     await office.send()
     subjects = {str(mail["To"]).split()[0]: mail["Subject"] for mail in mail_server.mails}
-    assert subjects == {"bo": "Clipcast: 1 item has failed: Stage", "cy": "Clipcast: 2 items have failed: Stage"}
+    assert subjects == {
+        "bo": "Clipcast: 1 item has failed: Workspace",
+        "cy": "Clipcast: 2 items have failed: Workspace",
+    }
     async with office.installation.database.session() as session:
         assert not (await session.scalars(select(NoticeEntry))).all()
         assert not (await session.scalars(select(Job).where(Job.kind == NOTIFY))).all()
