@@ -145,3 +145,16 @@ async def test_key_that_only_reads_changes_no_client(stage: Stage) -> None:
     reader = await Caller.create(stage.installation, stage.caller.http, "Reader", ("connections:read",))
     assert (await reader.get("/clients")).status_code == 200
     assert (await reader.post("/clients", ALBA)).status_code == 403
+
+
+async def test_review_links_of_a_deleted_client_are_revoked(stage: Stage) -> None:
+    """Without its client, a link would show the posts of all."""
+    client = await make(stage.caller)
+    made = await stage.caller.post("/review-links", {"name": "Alba", "client_id": client["id"]})
+    kept = await stage.caller.post("/review-links", {"name": "All"})
+    path = made.json()["url"].removeprefix(stage.installation.settings.public_base)
+    assert (await stage.caller.http.get(path)).status_code == 200
+    assert (await stage.caller.call("DELETE", f"/clients/{client['id']}")).status_code == 204
+    assert (await stage.caller.http.get(path)).status_code == 404
+    listed = (await stage.caller.get("/review-links")).json()["links"]
+    assert [one["id"] for one in listed] == [kept.json()["id"]]

@@ -48,7 +48,7 @@ async def test_limited_member_is_told_of_the_own_clients_alone(office: Office, p
     await office.member("bo", "editor", "Stage")
     await office.tell("item.failed", workspace="Stage", post_id=posts["post theirs"])
     ours = [UUID(posts["ours"])]
-    limit = Limit(tuple(ours), office.users["bo"], "bo")
+    limit = Limit(tuple(ours), office.users["bo"])
     assert await headlines(office, "bo") == ["1 item has failed"]
     assert await headlines(office, "bo", limit) == []
     async with office.installation.database.begin() as session:

@@ -1,6 +1,7 @@
 """The queue of a client: posts exchange their times, move to posting times, and leave paused days."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,8 @@ from clipcast.common.problems import AppError
 from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.database.models.clients import Client
 from clipcast.posts.queue import leave_paused_days, move_to_next_time
-from clipcast.testing.harness import Stage
+from clipcast.testing.harness import Caller, Stage
+from clipcast.workspaces.service import create_key
 from tests.posts.test_schedule import Desk
 
 
@@ -101,3 +103,52 @@ async def test_posts_leave_days_that_are_paused(desk: Desk) -> None:
     assert min(after) > max(before)
     stayed = {id: at for id, at in zip(posts, before, strict=True) if id not in on_day}
     assert await times_of(desk, *stayed) == list(stayed.values())
+
+
+async def limited(desk: Desk) -> Caller:
+    """Return a caller with a key that sees the desk's client only."""
+    async with desk.stage.installation.database.begin() as session:
+        workspace = UUID(desk.caller.workspace_id)
+        _, key = await create_key(session, "ours", [workspace], client_ids=[UUID(desk.client)])
+    return replace(desk.caller, key=key)
+
+
+async def leave(desk: Desk, account: str) -> None:
+    """Give an account to another client."""
+    other = (await desk.caller.post("/clients", {"name": "Other", "timezone": "UTC"})).json()["id"]
+    await desk.give(account, other)
+
+
+async def test_posts_that_a_key_does_not_see_take_their_times_and_repeat(desk: Desk) -> None:
+    """A post over another client, too, is neither beside another one nor posted again; its id is not told."""
+    await desk.open("youtube", "youtube:tidepool")
+    ours, theirs = desk.accounts
+    await leave(desk, theirs)
+    shown = await desk.preview(2, ours)
+    both = desk.body(ours, theirs) | {"scheduled_at": shown[0], "schedule": None}
+    hidden = (await desk.caller.post("/posts", both)).json()["post_id"]
+    caller = await limited(desk)
+    assert (await caller.get(f"/posts/{hidden}")).status_code == 404
+    checked = await caller.post("/posts/validate", desk.body(ours))
+    assert checked.status_code == 200, checked.text
+    [warning] = [one for one in checked.json()["warnings"] if one["code"] == "duplicate_content"]
+    assert "are in a post that you do not see, which is due" in warning["message"]
+    assert warning.get("earlier") is None
+    assert hidden not in checked.text
+    assert (await caller.post("/posts", desk.body(ours, title="Ours"))).json()["scheduled_at"] == shown[1]
+    queue = await caller.get(f"/clients/{desk.client}/queue", params={"count": 2})
+    assert [one["scheduled_at"] for one in queue.json()["queue"]] == shown[1:]
+    assert hidden not in queue.text
+
+
+async def test_exchange_finds_a_post_that_the_key_does_not_see(desk: Desk) -> None:
+    await desk.open("youtube", "youtube:tidepool", "youtube:night_bakery")
+    first, second, third = desk.accounts
+    one = (await desk.post(first, second, title="One"))["post_id"]
+    other = (await desk.post(first, title="Other"))["post_id"]
+    await desk.post(second, third, title="Third")
+    before = await times_of(desk, one, other)
+    await leave(desk, third)
+    swapped = await (await limited(desk)).post(f"/clients/{desk.client}/queue/swap", {"post_ids": [one, other]})
+    assert (swapped.status_code, swapped.json()["code"]) == (409, "posting_time_taken")
+    assert await times_of(desk, one, other) == before

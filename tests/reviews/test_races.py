@@ -6,10 +6,13 @@ platform got must be what somebody approved.
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from clipcast.clock import clock
+from clipcast.database.models.reviews import ReviewLink
 from clipcast.jobs.queue import promote
 from tests.reviews.conftest import Desk, at_once
 
@@ -103,3 +106,23 @@ async def test_move_beside_an_approval_sends_at_the_new_time(desk: Desk) -> None
     clock.move(timedelta(hours=49))
     await desk.stage.run_until_ended(timedelta(hours=6))
     assert await desk.sent() == 2 * ROUNDS
+
+
+async def test_link_that_its_people_hold_delays_no_post(desk: Desk) -> None:
+    """It lives on with the next post. One that has just been prolonged is not held again."""
+    clock.move(timedelta(days=2))
+    link = select(ReviewLink).where(ReviewLink.id == UUID(desk.link_id))
+    database = desk.stage.installation.database
+    async with database.begin() as session:
+        held = (await session.scalars(link.with_for_update(key_share=True))).one()
+        before = held.expires_at
+        await desk.create()
+    async with database.session() as session:
+        assert (await session.scalars(link)).one().expires_at == before
+    await desk.create()
+    async with database.session() as session:
+        prolonged = (await session.scalars(link)).one().expires_at
+    assert prolonged - before > timedelta(days=1)
+    await desk.create()
+    async with database.session() as session:
+        assert (await session.scalars(link)).one().expires_at == prolonged

@@ -185,3 +185,33 @@ async def test_many_posts_are_sent_and_each_refusal_has_its_reason(desk: Desk, c
     found = await send(ReviewRequest(links=[desk.link_id], rule="all"))
     assert found.sent == posts
     assert (await desk.review(str(posts[2])))["rule"] == "all"
+
+
+async def test_post_over_several_clients_needs_a_reviewer_of_each_rule_who_sees_all(desk: Desk, client: str) -> None:
+    """A link, or a member of one client, cannot approve it: the post is refused for each client without anybody."""
+    caller = desk.stage.caller
+    made = await caller.post("/clients", {"name": "Quinta Azul", "timezone": "Europe/Lisbon"})
+    other = made.json()["id"]
+    await caller.call("PATCH", f"/connections/{desk.accounts[1]}", json={"client_id": other})
+    await rule(desk, client, members=[], links=[await link_of(desk, client)])
+    await rule(desk, other)
+
+    async def refused_for() -> list[str]:
+        refused = await caller.post("/posts", desk.body())
+        assert {one["code"] for one in refused.json()["errors"]} == {"no_reviewer"}
+        return [one["message"].split(" need ")[0] for one in refused.json()["errors"]]
+
+    assert await refused_for() == ["Posts of Casa Verde"]
+    await rule(desk, client)
+    await change_member(desk, client_ids=[UUID(client), UUID(other)])
+    post = (await caller.post("/posts", desk.body())).json()["post_id"]
+    assert [one["name"] for one in (await desk.review(post))["reviewers"]] == ["Ana"]
+    await change_member(desk, client_ids=[UUID(client)])
+    assert await refused_for() == ["Posts of Casa Verde", "Posts of Quinta Azul"]
+    await rule(desk, other, "none", members=[])
+    assert await refused_for() == ["Posts of Casa Verde"]
+    # An account of no client: only who sees everything sees the post.
+    await caller.call("PATCH", f"/connections/{desk.accounts[1]}", json={"client_id": None})
+    assert await refused_for() == ["Posts of Casa Verde"]
+    await change_member(desk, client_ids=None)
+    assert (await caller.post("/posts", desk.body())).json()["status"] == "pending"

@@ -18,6 +18,7 @@ from clipcast.installation import Installation
 from clipcast.testing.harness import some_day
 from clipcast.workspaces.service import create_key
 from tests.web.conftest import PASSWORD, Visitor, form
+from tests.web.test_csv_import import send
 
 OURS, THEIRS, LOOSE, BOTH = "Harbour Ours", "Quarry Theirs", "Loose caption", "Mixed caption"
 # Rows of the other client, of accounts without one, and of posts over several.
@@ -313,3 +314,21 @@ async def test_no_operation_tells_a_limited_key_of_another_client(
     ):
         refused = await agency.owner.client.request(method, f"/api/v1{path}", json=whole, headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (403, "limited_to_clients"), path
+
+
+async def test_name_of_another_person_shows_nothing_of_hers(
+    agency: Agency, desk: dict[str, Any], installation: Installation
+) -> None:
+    """People choose their names themselves. What has no account is seen by the one who saved it."""
+    hers, own = str(new_id()), str(new_id())
+    rows = f"edit_id,to,title\r\n{desk['clip']},@our.handle,Tide\r\n".encode()
+    async with installation.database.begin() as session:
+        await session.execute(text("UPDATE users SET name = 'Mia'"))
+    for visitor, draft, words in ((agency.owner, hers, "Of the owner"), (agency.member, own, "Of Bo")):
+        await visitor.post(f"./compose/{draft}", form(desk, account=[], text=words))
+        await visitor.post(f"./compose/{draft}/templates", form(desk, account=[], text=words, template_name=words))
+        assert not (await send(visitor, rows, f"./posts/import?name={words}.csv")).is_error
+    for page in (f"/compose/{hers}", "/drafts", f"/compose/{own}/templates", "/posts/import"):
+        assert "Of the owner" not in (await agency.member.get("." + page)).text, page
+    for page in (f"/compose/{own}", f"/compose/{own}/templates", "/posts/import"):
+        assert "Of Bo" in (await agency.member.get("." + page)).text, page

@@ -13,13 +13,14 @@ from sqlalchemy import insert, select, update
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.common.problems import ValidationFailed
 from clipcast.connections import repository as connections
 from clipcast.database.models.clients import Client, PostingTimeRow
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
-from clipcast.posts import exporting
+from clipcast.posts import exporting, labels, views
 from clipcast.testing.harness import some_day
 from clipcast.web import bulk
 from clipcast.web import posts as web_posts
@@ -506,3 +507,19 @@ async def test_many_posts_are_sent_for_review(owner: Visitor, desk: dict[str, An
     refused = await act(owner, "review", [first])
     assert "Its client has no reviewers." in refused
     assert (await owner.post("./posts/bulk", {"action": "review", "chosen": first, "review.message": "x"})).is_success
+
+
+async def test_labels_and_views_have_a_maximum_with_codes_of_their_own(
+    owner: Visitor, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "LABELS_MAX", 1)
+    monkeypatch.setattr(views, "VIEWS_MAX", 1)
+    workspace = UUID(owner.base.rsplit("/", 1)[1])
+    async with installation.database.begin() as session:
+        await labels.named(session, workspace, ["One"])
+        await views.save_view(session, workspace, None, "One", "by=csv")
+        with pytest.raises(ValidationFailed) as label:
+            await labels.named(session, workspace, ["Two"])
+        with pytest.raises(ValidationFailed) as view:
+            await views.save_view(session, workspace, None, "Two", "by=csv")
+    assert [one.code for one in (*label.value.errors, *view.value.errors)] == ["too_many_labels", "too_many_views"]

@@ -78,7 +78,7 @@ async def identify(
     caller = Caller(found.key_id, chosen, found.scopes, found.name, address, found.client_ids is not None)
     request.state.caller = caller  # for the request log
     if found.client_ids is not None:
-        limit = Limit(found.client_ids, found.key_id, found.name)
+        limit = Limit(found.client_ids, found.key_id)
         request.state.installation = replace(installation, database=limited(installation.database, limit))
     return caller
 

@@ -77,7 +77,7 @@ async def replace_times(
         path = f"/accounts/{number}"
         problems += _repeated(one.times, f"{path}/times")
         if one.connection_id not in accounts:
-            message = f"The client has no account {one.connection_id[:60]!r}. Give it to the client first."
+            message = f"The client has no account '{one.connection_id[:60]}'. Give it to the client first."
             problems.append(Problem(f"{path}/connection_id", "not_found", message))
         elif one.connection_id in seen:
             message = "The body names this account twice. Send its times together."

@@ -57,6 +57,12 @@ RULES = Statement("""
     WHERE clients.workspace_id = :workspace_id AND clients.id = ANY(:ids) AND clients.review_rule <> 'none'
     ORDER BY clients.name_key
 """)
+# Of these members, those who see posts over all of these clients, or over accounts of no client (`loose`).
+SEE_ALL_OF = Statement("""
+    SELECT user_id FROM memberships
+    WHERE workspace_id = :workspace_id AND user_id = ANY(:user_ids)
+      AND (client_ids IS NULL OR (client_ids @> CAST(:client_ids AS uuid[]) AND NOT :loose))
+""")
 FORGET = Statement("DELETE FROM client_reviewers WHERE client_id = :client_id")
 ADD = Statement("""
     INSERT INTO client_reviewers (id, client_id, user_id, link_id)
@@ -93,6 +99,17 @@ async def rules_of(executor: Executor, workspace_id: UUID, client_ids: Collectio
     values = {"workspace_id": workspace_id, "ids": list(client_ids), "now": clock.now()}
     rows = await executor.fetch(RULES, values) if client_ids else []
     return [Rule(row["name"], row["rule"], frozenset(row["members"]), frozenset(row["links"])) for row in rows]
+
+
+async def members_who_see(
+    executor: Executor, workspace_id: UUID, members: Collection[UUID], client_ids: Collection[UUID | None]
+) -> frozenset[UUID]:
+    """Return those of the members who see a post over accounts of all these clients. None stands for no client."""
+    values = {
+        "workspace_id": workspace_id, "user_ids": list(members), "loose": None in client_ids,
+        "client_ids": [id for id in client_ids if id],
+    }  # fmt: skip
+    return frozenset(row["user_id"] for row in await executor.fetch(SEE_ALL_OF, values))
 
 
 async def list_choices(
@@ -134,7 +151,7 @@ async def set_rule(session: AsyncSession, client: Client, wanted: ClientReview, 
         if email not in members
     ]
     problems += [
-        Problem(f"/review/links/{index}", "not_found", f"{client.name} has no open review link {text[:60]!r}.")
+        Problem(f"/review/links/{index}", "not_found", f"{client.name} has no open review link '{text[:60]}'.")
         for index, text in enumerate(wanted.links)
         if parse_id(text) not in links
     ]
@@ -158,5 +175,5 @@ async def set_rule(session: AsyncSession, client: Client, wanted: ClientReview, 
 
 def _no_member(email: str, client: Client) -> str:
     return (
-        f"No member {email[:100]!r} can approve posts of {client.name}. Viewers, and members of other clients, cannot."
+        f"No member '{email[:100]}' can approve posts of {client.name}. Viewers, and members of other clients, cannot."
     )

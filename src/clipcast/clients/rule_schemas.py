@@ -43,6 +43,7 @@ class ClientReview(Body):
 
 CLIENT_REVIEW = Field(
     description="Who approves the client's posts. A post with `review` says it itself. Without, the post is sent for "
-    "review by this rule. Of a post over several clients with rules, every reviewer must approve.",
+    "review by this rule. A post over several clients needs all of their reviewers who see each of these clients. If a "
+    "client with a rule has none, the post is refused.",
     examples=[RULE_EXAMPLE],
 )

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
@@ -21,6 +21,7 @@ from clipcast.database.changes import tell
 from clipcast.database.limits import require_client, require_whole
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.reviews import ReviewLink
 from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
@@ -77,10 +78,13 @@ async def update_client(session: AsyncSession, workspace_id: UUID, id: str, body
 
 
 async def delete_client(session: AsyncSession, workspace_id: UUID, id: str, actor: Actor) -> None:
-    """Delete a client. Its accounts and posts stay. Raise NotFound."""
+    """Delete a client. Its accounts and posts stay; its review links are revoked. Raise NotFound."""
     require_whole(session, "delete clients")
     client = await repository.get_client(session, workspace_id, id, lock=True)
     _record(session, client, actor, "client.deleted")
+    # Without its client, a link would show the posts of all.
+    links = update(ReviewLink).where(ReviewLink.client_id == client.id, ReviewLink.revoked_at.is_(None))
+    await session.execute(links.values(revoked_at=clock.now()))
     await session.delete(client)
     tell(session, workspace_id)
 
@@ -145,7 +149,7 @@ async def _require_new_name(session: AsyncSession, workspace_id: UUID, name: str
     """Raise ValidationFailed if another client has the name."""
     other = await repository.find_client(session, workspace_id, name_key(name))
     if other is not None and other.id != own:
-        message = f"Another client is called {other.name!r}. Choose another name."
+        message = f"Another client is called '{other.name}'. Choose another name."
         raise ValidationFailed([Problem("/name", "not_unique", message)])
 
 

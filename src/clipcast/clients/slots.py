@@ -40,14 +40,18 @@ TIMES = Statement("""
 PAUSED = Statement("""
     SELECT client_id, first_day, last_day FROM paused_days WHERE client_id = ANY(:client_ids) AND last_day >= :today
 """)
-TAKEN = Statement("""
+# Posts of all clients take times, also those that the asker does not see: callers that return posts leave these out.
+TAKEN = Statement(
+    """
     SELECT connection_id, slot_at AS at, true AS is_slot, post_id FROM items
     WHERE connection_id = ANY(:account_ids) AND slot_at >= :since AND slot_at < :until
     UNION ALL
     SELECT connection_id, goes_at AS at, false AS is_slot, post_id FROM items
     WHERE connection_id = ANY(:account_ids) AND slot_at IS NULL AND goes_at >= :since AND goes_at < :until_late
       AND status IN ('pending', 'processing')
-""")
+    """,
+    sees_all=True,
+)
 ACCOUNTS = Statement("""
     SELECT id, client_id FROM connections
     WHERE workspace_id = :workspace_id AND client_id = ANY(:client_ids) AND removed_at IS NULL

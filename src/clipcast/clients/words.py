@@ -98,7 +98,7 @@ async def save_hashtag_set(
         raise NotFound("hashtag set", set_id)
     key = name_key(str(values["name"]))
     if any(one.name_key == key for one in sets if one is not own):
-        message = f"The client has another set {values['name']!r}. Choose another name."
+        message = f"The client has another set '{values['name']}'. Choose another name."
         raise ValidationFailed([Problem("/name", "not_unique", message)])
     if own is None:
         if len(sets) >= SETS_MAX:

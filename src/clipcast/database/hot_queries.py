@@ -36,17 +36,23 @@ SESSION = {
 
 
 class Statement:
-    """SQL with `:name` parameters, compiled once. `timeout` is in seconds."""
+    """SQL with `:name` parameters, compiled once. `timeout` is in seconds.
 
-    def __init__(self, sql: str, timeout: float = COMMAND_TIMEOUT) -> None:
+    With `sees_all` it reads everything, whoever sends it, such as whether a time is taken (limits.py).
+    """
+
+    def __init__(self, sql: str, timeout: float = COMMAND_TIMEOUT, sees_all: bool = False) -> None:
         self.timeout = timeout
+        self.sees_all = sees_all
         compiled = text(sql).compile(dialect=dialect())  # type: ignore[no-untyped-call]
         self.sql = str(compiled)
         self.named = sql
         self._names: list[str] = list(compiled.positiontup or ())
 
     def narrowed(self, narrow: Callable[[str], str]) -> "Statement":
-        """Return the statement with another text, which has the same parameters."""
+        """Return the statement with another text, which has the same parameters; unchanged if it sees all."""
+        if self.sees_all:
+            return self
         found = copy(self)
         found.sql = narrow(self.sql)
         return found

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -65,53 +65,63 @@ from clipcast.database.models.workspaces import ApiKey
 SEES_ALL = {"sees_all": True}
 # Statements that change or lock rows. Services find these rows before.
 CHANGING = re.compile(r"\b(INSERT|UPDATE|DELETE)\b|\bFOR (NO KEY )?(UPDATE|SHARE)\b")
-WITH = re.compile(r"\s*WITH\b(?!\s+RECURSIVE)", re.IGNORECASE)
+WITH = re.compile(r"\s*WITH\b(\s+RECURSIVE\b)?", re.IGNORECASE)
 EMPTY: ColumnElement[Any] = literal_column("CAST('[]' AS jsonb)", JSONB)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The clients that somebody sees: a member, by the user's id and name, or an API key."""
+    """The clients that somebody sees: a member, by the user's id, an API key, or the people of a review link."""
 
     client_ids: tuple[UUID, ...]
     person_id: UUID
-    person: str
 
     @cached_property
     def options(self) -> list[Any]:
         """The conditions, as options of a statement."""
         clients: ColumnElement[Any] = literal(list(self.client_ids), ARRAY(Uuid()))
-        found = _conditions(clients, literal(self.person_id, Uuid()), literal(self.person, String()))
+        found = _conditions(clients, literal(self.person_id, Uuid()))
         return [with_loader_criteria(table, condition, include_aliases=True) for table, condition in found.items()]
 
     @cached_property
     def queries(self) -> dict[str, str]:
         """The queries that take the names of tables, without parameters."""
-        clients: ColumnElement[Any] = literal_column(
-            "CAST(ARRAY[" + ", ".join(f"'{UUID(str(id))}'" for id in self.client_ids) + "] AS uuid[])"
-        )
-        person_id: ColumnElement[Any] = literal_column(f"CAST('{UUID(str(self.person_id))}' AS uuid)")
-        found = {}
-        for model, condition in _conditions(clients, person_id, literal_column("CAST(NULL AS text)")).items():
-            query: Select[Any] = select(literal_column("*")).select_from(model.__table__).where(condition)
-            found[model.__tablename__] = str(query.compile(dialect=dialect()))  # type: ignore[no-untyped-call]
-        return found
+        return _queries(self.client_ids, self.person_id)
 
     def narrow(self, sql: str) -> str:
-        """Return a statement that reads only what is seen. One that changes or locks rows stays as it is."""
+        """Return a statement that reads only what is seen. One that changes or locks rows stays as it is.
+
+        Raise ValueError for one that begins WITH RECURSIVE: it would read everything.
+        """
         if CHANGING.search(sql):
             return sql
         named = [(name, query) for name, query in self.queries.items() if re.search(rf"\b{name}\b", sql)]
         if not named:
             return sql
         queries = ", ".join(f"{name} AS NOT MATERIALIZED ({query})" for name, query in named)
-        more = WITH.sub("", sql, count=1)
-        return f"WITH {queries}{', ' if more != sql else ' '}{more}"
+        begin = WITH.match(sql)
+        if begin is None:
+            return f"WITH {queries} {sql}"
+        if begin[1]:
+            raise ValueError(f"WITH RECURSIVE cannot be limited to clients: {sql}")
+        return f"WITH {queries}, {sql[begin.end() :]}"
 
 
-def _conditions(
-    clients: ColumnElement[Any], person_id: ColumnElement[Any], person: ColumnElement[Any]
-) -> dict[type[Base], ColumnElement[bool]]:
+@lru_cache(maxsize=256)
+def _queries(client_ids: tuple[UUID, ...], person_id: UUID) -> dict[str, str]:
+    """Return the query of each table that is limited."""
+    clients: ColumnElement[Any] = literal_column(
+        "CAST(ARRAY[" + ", ".join(f"'{UUID(str(id))}'" for id in client_ids) + "] AS uuid[])"
+    )
+    person: ColumnElement[Any] = literal_column(f"CAST('{UUID(str(person_id))}' AS uuid)")
+    found = {}
+    for model, condition in _conditions(clients, person).items():
+        query: Select[Any] = select(literal_column("*")).select_from(model.__table__).where(condition)
+        found[model.__tablename__] = str(query.compile(dialect=dialect()))  # type: ignore[no-untyped-call]
+    return found
+
+
+def _conditions(clients: ColumnElement[Any], person_id: ColumnElement[Any]) -> dict[type[Base], ColumnElement[bool]]:
     """Return the condition of each table that is limited. A query comes before those of the tables that it names."""
     of_clients = any_(clients)
     # Core tables, so that the conditions are not narrowed themselves.
@@ -131,7 +141,7 @@ def _conditions(
         found = func.jsonb_extract_path(table.content, literal_column("'accounts'"), type_=JSONB)
         named = func.coalesce(found, EMPTY, type_=JSONB)
         known = func.coalesce(names.scalar_subquery(), EMPTY)
-        return and_(named.bool_op("<@")(known), or_(named != EMPTY, table.saved_by == person))
+        return and_(named.bool_op("<@")(known), or_(named != EMPTY, table.saved_by_id == person_id))
 
     def is_told(event_id: Any) -> ColumnElement[bool]:
         """Return whether an event is about a post or an account that is seen."""
@@ -161,7 +171,7 @@ def _conditions(
         ClientLink: ClientLink.client_id == of_clients,
         ConnectLink: ConnectLink.maker_id == person_id,
         SavedView: SavedView.user_id == person_id,
-        StoredPlan: StoredPlan.saved_by == person,
+        StoredPlan: StoredPlan.saved_by_id == person_id,
         AuditEntry: AuditEntry.actor_id == person_id,
         LoggedRequest: LoggedRequest.key_id == person_id,
         ApiKey: ApiKey.id == person_id,
@@ -226,6 +236,12 @@ def limit_of(session: AsyncSession) -> Limit | None:
     """Return the limit of a session; None if it sees everything."""
     found: Limit | None = session.info.get("limit")
     return found
+
+
+def saver_of(session: AsyncSession) -> UUID | None:
+    """Return what tells a limited session that a row without an account is its own; None if it sees everything."""
+    limit = limit_of(session)
+    return limit.person_id if limit else None
 
 
 def require_whole(session: AsyncSession, what: str) -> None:

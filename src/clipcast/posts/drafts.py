@@ -21,7 +21,7 @@ from clipcast.common.ids import parse_id
 from clipcast.common.problems import NotFound
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database import page_of
-from clipcast.database.limits import SEES_ALL, limit_of
+from clipcast.database.limits import SEES_ALL, limit_of, saver_of
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Draft, Item
 from clipcast.platforms.metadata import Metadata
@@ -241,7 +241,8 @@ async def save_draft(
         if await session.scalar(exists):
             await get_draft(session, workspace_id, str(draft_id))
     now = clock.now()
-    author = {"saved_by": edit.author, "saved_from": edit.page} if edit else {"saved_by": "", "saved_from": ""}
+    author: dict[str, Any] = {"saved_by": edit.author if edit else "", "saved_from": edit.page if edit else ""}
+    author["saved_by_id"] = saver_of(session)
     row = {"id": draft_id, "workspace_id": workspace_id, "content": content, "updated_at": now} | author
     unchanged = (Draft.version == edit.version) | (Draft.saved_from == edit.page) if edit else true()
     statement = insert(Draft).values(row | {"created_at": now})
@@ -283,7 +284,7 @@ async def last_sent(session: AsyncSession, workspace_id: UUID, author: str) -> d
 
 
 async def new_draft(session: AsyncSession, workspace_id: UUID, content: dict[str, Any]) -> Draft:
-    draft = Draft(workspace_id=workspace_id, content=content)
+    draft = Draft(workspace_id=workspace_id, content=content, saved_by_id=saver_of(session))
     session.add(draft)
     await session.flush()
     return draft

@@ -29,7 +29,8 @@ WARN, REFUSE = "warn", "refuse"
 LOCK = Statement("SELECT duplicates FROM workspaces WHERE id = :workspace_id FOR NO KEY UPDATE")
 
 # Of each wanted item, the latest double. An index gives the few items in the time.
-FIND = Statement("""
+FIND = Statement(
+    """
     SELECT wanted.position, earlier.post_id, earlier.item_id, earlier.at, earlier.status, connections.platform,
            connections.username
     FROM jsonb_to_recordset(CAST(:wanted AS jsonb)) AS wanted(
@@ -44,7 +45,11 @@ FIND = Statement("""
     ) AS earlier
     JOIN connections ON connections.id = wanted.connection_id
     ORDER BY wanted.position
-""")
+    """,
+    sees_all=True,
+)
+# Of the posts of doubles, those that the asker sees.
+SEEN = Statement("SELECT id FROM posts WHERE id = ANY(:ids)")
 
 
 @dataclass(frozen=True)
@@ -129,9 +134,12 @@ async def find_doubles_of_each(
                 }
             )  # fmt: skip
             places.append((number, one))
-    for row in await executor.fetch(FIND, {"wanted": to_json(wanted).decode(), "without": without}):
+    rows = await executor.fetch(FIND, {"wanted": to_json(wanted).decode(), "without": without})
+    ids = list({row["post_id"] for row in rows})
+    seen = {row["id"] for row in await executor.fetch(SEEN, {"ids": ids})} if ids else set()
+    for row in rows:
         number, one = places[row["position"]]
-        found[number].append(_problem(one.path, row))
+        found[number].append(_problem(one.path, row, row["post_id"] in seen))
     return found
 
 
@@ -150,14 +158,12 @@ def _repeated(items: Sequence[Sent]) -> tuple[list[Sent], list[Problem]]:
     return list(first.values()), problems
 
 
-def _problem(path: str, row: Any) -> Problem:
-    """Return the problem of an item, with the earlier one."""
+def _problem(path: str, row: Any, is_seen: bool) -> Problem:
+    """Return the problem of an item, with the earlier one, which is named only if its post is seen."""
     at = format_timestamp(row["at"])
     verb = {"published": "was published", "failed": "may have been published"}.get(row["status"], "is due")
-    message = (
-        f"The same clip and words are in post {row['post_id']}, which {verb} at {at} on "
-        f"{row['platform']}:@{row['username']}."
-    )
+    post = f"post {row['post_id']}" if is_seen else "a post that you do not see"
+    message = f"The same clip and words are in {post}, which {verb} at {at} on {row['platform']}:@{row['username']}."
     earlier = {
         "post_id": str(row["post_id"]),
         "item_id": str(row["item_id"]),
@@ -165,7 +171,7 @@ def _problem(path: str, row: Any) -> Problem:
         "at": at,
         "status": row["status"],
     }
-    return Problem(path, DUPLICATE, message, earlier=earlier)
+    return Problem(path, DUPLICATE, message, earlier=earlier if is_seen else None)
 
 
 async def require_new(executor: Executor, items: Sequence[Sent], scope: Scope) -> None:

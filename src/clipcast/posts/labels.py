@@ -71,7 +71,7 @@ async def named(session: AsyncSession, workspace_id: UUID, typed: Iterable[str],
     number = await session.scalar(select(func.count()).where(Label.workspace_id == workspace_id)) or 0
     if number > LABELS_MAX:
         message = f"The workspace would have {number} labels, maximum {LABELS_MAX}. Delete some."
-        raise ValidationFailed([Problem(path, "too_many", message, LABELS_MAX, number)])
+        raise ValidationFailed([Problem(path, "too_many_labels", message, LABELS_MAX, number)])
     query = select(Label).where(Label.workspace_id == workspace_id, Label.name_key.in_(names))
     found = {one.name_key: one for one in await session.scalars(query)}
     return [found[key] for key in names]

@@ -14,6 +14,7 @@ from clipcast.common.settings import Settings
 from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import IfMatch
 from clipcast.database.changes import tell
+from clipcast.database.limits import saver_of
 from clipcast.posts import service
 from clipcast.posts.draft_lines import planned_at
 from clipcast.posts.drafts import get_draft, read
@@ -93,7 +94,7 @@ async def move_draft(
         "scheduled_at": format_timestamp(at),
     }
     draft.version += 1
-    draft.saved_by, draft.saved_from = author, ""
+    draft.saved_by, draft.saved_by_id, draft.saved_from = author, saver_of(session), ""
     tell(session, workspace_id)
     return Moved(before, at, draft.version)
 

@@ -11,7 +11,7 @@ from clipcast.clients.names import clean_name
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.names import name_key
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
-from clipcast.database.limits import SEES_ALL, limit_of
+from clipcast.database.limits import SEES_ALL, limit_of, saver_of
 from clipcast.database.models.post_templates import PostTemplate
 from clipcast.posts import drafts
 
@@ -69,7 +69,8 @@ async def save_template(
             raise _problem(f"There are {TEMPLATES_MAX} templates, which is the maximum. Remove one first.")
         found = PostTemplate(id=new_id(), workspace_id=workspace_id, name_key=name_key(name))
         session.add(found)
-    found.name, found.content, found.saved_by = name, template_of(content), author
+    found.name, found.content = name, template_of(content)
+    found.saved_by, found.saved_by_id = author, saver_of(session)
     await session.flush()
     return found
 

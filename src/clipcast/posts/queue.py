@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clients.slots import FreeTime, load_times, lock_client, next_free_times, slot_taken
@@ -16,10 +17,12 @@ from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.common.settings import Settings
 from clipcast.database.hot_queries import from_session
+from clipcast.database.limits import SEES_ALL
 from clipcast.database.models.clients import Client
 from clipcast.database.models.posts import Item, Post
 from clipcast.posts.clients import clients_of
 from clipcast.posts.editing import update_post
+from clipcast.posts.repository import ITEM_SLOT
 from clipcast.posts.schemas import UpdatePost
 from clipcast.posts.service import get_pending
 
@@ -107,16 +110,24 @@ async def leave_paused_days(session: AsyncSession, client: Client, paused: Days,
 
 
 async def _move(session: AsyncSession, post: Post, items: list[Item], slot: FreeTime, settings: Settings) -> None:
-    """Move a pending post, whose items are locked, into a posting time that is free for them."""
+    """Move a pending post, whose items are locked, into a posting time that is free for them.
+
+    Raise AppError 409 if another post took it at the same moment.
+    """
     await update_post(session, post.workspace_id, str(post.id), UpdatePost(scheduled_at=slot.at), settings)
     for item in items:
         item.slot_at = slot.slot_at
-    await session.flush()
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        if ITEM_SLOT not in str(error.orig):
+            raise
+        raise slot_taken() from error
 
 
 async def _require_free(session: AsyncSession, items: list[Item], slot_at: datetime) -> None:
     """Raise AppError 409 if an account of these items has another item in the posting time."""
     accounts = [item.connection_id for item in items]
     query = select(Item.id).where(Item.connection_id.in_(accounts), Item.slot_at == slot_at)
-    if (await session.scalars(query.limit(1))).first():
+    if (await session.scalars(query.limit(1).execution_options(**SEES_ALL))).first():
         raise slot_taken()

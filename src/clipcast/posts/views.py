@@ -41,7 +41,7 @@ async def save_view(
         number = await session.scalar(select(func.count()).select_from(mine.subquery())) or 0
         if number >= VIEWS_MAX:
             message = f"There are {number} saved views, maximum {VIEWS_MAX}. Remove one first."
-            raise ValidationFailed([Problem("/name", "too_many", message, VIEWS_MAX, number)])
+            raise ValidationFailed([Problem("/name", "too_many_views", message, VIEWS_MAX, number)])
         view = SavedView(workspace_id=workspace_id, user_id=user_id, name_key=name_key(name))
         session.add(view)
     view.name, view.query = name, query

@@ -28,7 +28,15 @@ OPEN_LINKS = Statement("""
     SELECT id, client_id FROM review_links
     WHERE workspace_id = :workspace_id AND id = ANY(:ids) AND revoked_at IS NULL AND expires_at > :now
 """)
-PROLONG = Statement("UPDATE review_links SET expires_at = greatest(expires_at, :until) WHERE id = ANY(:ids)")
+# The people of a link hold it while they decide, so that it never waits for them, nor they for many posts: what another
+# transaction holds or has just prolonged is left out.
+PROLONG = Statement("""
+    UPDATE review_links SET expires_at = :until
+    WHERE id IN (
+        SELECT id FROM review_links WHERE id = ANY(:ids) AND expires_at < CAST(:until AS timestamptz) - interval '1 day'
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    )
+""")
 ADD_REVIEW = Statement("""
     INSERT INTO reviews (id, post_id, workspace_id, rule, message, requested_by, requested_at)
     VALUES (:id, :post_id, :workspace_id, :rule, :message, :requested_by, :now)
@@ -38,8 +46,7 @@ ADD_REVIEWERS = Statement("""
     SELECT gen_random_uuid(), :review_id, one.user_id, one.link_id
     FROM jsonb_to_recordset(CAST(:reviewers AS jsonb)) AS one(user_id uuid, link_id uuid)
 """)
-ATTACH = Statement("UPDATE reviews SET post_id = :post_id WHERE id = :id")
-# Of a review link, from its last use for a post.
+# Of a review link, from its last use for a post; up to a day less.
 LINK_LIFETIME = timedelta(days=14)
 WAITING_MAX = 99
 # Members who are asked are told by their id; other events go to whoever chose them.
@@ -71,7 +78,7 @@ async def open_links_of(executor: Executor, workspace_id: UUID, ids: Collection[
 async def add_reviewers(
     executor: Executor, review_id: UUID, members: Collection[UUID], links: Collection[UUID]
 ) -> None:
-    """Add reviewers. The links live on for LINK_LIFETIME."""
+    """Add reviewers. The links live on for about LINK_LIFETIME."""
     if links:
         await executor.fetch(PROLONG, {"ids": list(links), "until": clock.now() + LINK_LIFETIME})
     rows = [{"user_id": id} for id in members] + [{"link_id": id} for id in links]

@@ -4,12 +4,21 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from clipcast.clients.review_rules import rules_of
+from clipcast.clients.review_rules import members_who_see, rules_of
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import Problem
 from clipcast.database.hot_queries import Executor
 from clipcast.reviews import repository
 from clipcast.reviews.schemas import ReviewRequest
+
+NOBODY = (
+    "Posts of {client} need an approval, but none of its reviewers can give it any more. Choose reviewers of the "
+    "client, or name some for this post."
+)
+SEVERAL = (
+    "Posts of {client} need an approval, but none of its reviewers sees all clients of this post. Review links show "
+    "one client only. Name members who see all of them, or make a post for each client."
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ async def check_request(
         Problem(
             f"{path}/links/{index}",
             "not_found",
-            f"There is no open review link {wanted.links[index][:60]!r}. It may have ended. Create a new one.",
+            f"There is no open review link '{wanted.links[index][:60]}'. It may have ended. Create a new one.",
         )
         for index, id in enumerate(link_ids)
         if id not in links
@@ -61,34 +70,37 @@ async def check_request(
 def _why_not(member: repository.FoundMember | None, email: str, client_ids: Collection[UUID | None]) -> str | None:
     """Return why somebody cannot approve a post of these clients; None if it is a member who can."""
     if member is None:
-        return f"The workspace has no member {email[:100]!r}."
+        return f"The workspace has no member '{email[:100]}'."
     if member.role == "viewer":
         return (
-            f"{email[:100]!r} is a viewer. Reviewers, editors and owners approve posts. Ask an owner for another role."
+            f"'{email[:100]}' is a viewer. Reviewers, editors and owners approve posts. Ask an owner for another role."
         )
     if member.client_ids is not None and not set(client_ids) <= set(member.client_ids):
-        return f"{email[:100]!r} sees other clients only. Choose a member who sees the post."
+        return f"'{email[:100]}' sees other clients only. Choose a member who sees the post."
     return None
 
 
 async def request_by_rules(
     executor: Executor, workspace_id: UUID, client_ids: Collection[UUID | None]
 ) -> tuple[Request | None, list[Problem]]:
-    """Return who must approve a post over accounts of these clients by their rules; None if no client has a rule."""
+    """Return who must approve a post over accounts of these clients by their rules; None if no client has a rule.
+
+    Only reviewers who see the whole post are asked. A client with a rule but without such a reviewer is a problem.
+    """
     rules = await rules_of(executor, workspace_id, [id for id in client_ids if id])
     if not rules:
         return None, []
-    problems = [
-        Problem("/review", "no_reviewer", f"Posts of {one.client!r} need an approval, but none of its reviewers can "
-                "give it any more. Choose reviewers of the client, or name some in `review`.")
-        for one in rules
-        if not one.members and not one.links
-    ]  # fmt: skip
-    members = {id for one in rules for id in one.members}
-    # The people of a link see posts of their client only.
-    links = {id for one in rules for id in one.links} if len(client_ids) == 1 else set()
-    if not problems and not members and not links:
-        message = "The post is over several clients, so no review link can approve it. Name members in `review`."
-        problems = [Problem("/review", "no_reviewer", message)]
+    problems: list[Problem] = []
+    members, links = set[UUID](), set[UUID]()
+    several = len(client_ids) > 1
+    for one in rules:
+        # The people of a link see posts of their client only.
+        open_links = frozenset[UUID]() if several else one.links
+        able = await members_who_see(executor, workspace_id, one.members, client_ids) if several else one.members
+        if not able and not open_links:
+            message = SEVERAL if several else NOBODY
+            problems.append(Problem("/review", "no_reviewer", message.format(client=one.client)))
+        members |= able
+        links |= open_links
     is_any = len(rules) == 1 and rules[0].rule == "any"
     return Request(members, links, "any" if is_any else "all", ""), problems

@@ -573,7 +573,7 @@ class AsyncOperations(AsyncCalls):
     async def delete_client(self, client_id: str, /) -> None:
         """Delete a client.
 
-        Delete a client. Its accounts stay, without a client, and so do its posts.
+        Delete a client. Its accounts stay, without a client, and so do its posts. Its review links are revoked.
         """
         await self._call(requests.delete_client(client_id))
 
@@ -650,6 +650,8 @@ class AsyncOperations(AsyncCalls):
         """Get the queue.
 
         Return the next posting times of the client with the posts in them, also those of single accounts.
+
+        An API key that is limited to clients does not get times that only posts over other clients take.
 
         `count`: The most posting times.
         """

@@ -569,7 +569,7 @@ class Operations(Calls):
     def delete_client(self, client_id: str, /) -> None:
         """Delete a client.
 
-        Delete a client. Its accounts stay, without a client, and so do its posts.
+        Delete a client. Its accounts stay, without a client, and so do its posts. Its review links are revoked.
         """
         self._call(requests.delete_client(client_id))
 
@@ -646,6 +646,8 @@ class Operations(Calls):
         """Get the queue.
 
         Return the next posting times of the client with the posts in them, also those of single accounts.
+
+        An API key that is limited to clients does not get times that only posts over other clients take.
 
         `count`: The most posting times.
         """

@@ -32,7 +32,7 @@ class QueueLine:
 
 
 async def queue_lines(session: AsyncSession, slots: Sequence[Slot]) -> list[QueueLine]:
-    """Return the lines of these posting times, in order."""
+    """Return the lines of these posting times, in order. Those that only unseen posts take are left out."""
     ids = [id for slot in slots for id in slot.post_ids]
     posts = list(await session.scalars(select(Post).where(Post.id.in_(ids))))
     lines = {line.id: line for line in await lines_of(session, posts)}
@@ -47,4 +47,5 @@ async def queue_lines(session: AsyncSession, slots: Sequence[Slot]) -> list[Queu
             return QueuedPost(lines[id], None, None)
         return QueuedPost(lines[id], order[place - 1] if place else None, next(iter(order[place + 1 :]), None))
 
-    return [QueueLine(slot.slot_at, slot.at, tuple(show(id) for id in slot.post_ids if id in lines)) for slot in slots]
+    shown = [slot for slot in slots if not slot.post_ids or any(id in lines for id in slot.post_ids)]
+    return [QueueLine(slot.slot_at, slot.at, tuple(show(id) for id in slot.post_ids if id in lines)) for slot in shown]

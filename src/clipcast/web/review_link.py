@@ -92,7 +92,7 @@ async def _as_seen(installation: Installation, token: str) -> Installation:
         link = await find_link(session, token)
     if link is None or link.client_id is None:
         return installation
-    limit = Limit((link.client_id,), link.id, link.name)
+    limit = Limit((link.client_id,), link.id)
     return replace(installation, database=limited(installation.database, limit))
 
 

@@ -279,7 +279,7 @@ def _limited(member: Member) -> Member:
     """Return the member, whose installation shows the clients that the member sees."""
     if not member.is_limited:
         return member
-    limit = Limit(member.limits[member.workspace.id], member.user.id, member.user.name)
+    limit = Limit(member.limits[member.workspace.id], member.user.id)
     installation = member.installation
     return replace(member, installation=replace(installation, database=limited(installation.database, limit)))
 

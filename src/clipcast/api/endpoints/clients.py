@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.api.auth import Caller, needs
@@ -18,6 +19,7 @@ from clipcast.clients.rule_schemas import ClientReview
 from clipcast.common.pagination import paged
 from clipcast.common.problems import AppError, NotFound
 from clipcast.database.hot_queries import from_session
+from clipcast.database.models.posts import Post
 from clipcast.posts import queue
 
 router = APIRouter(tags=["Clients"])
@@ -105,7 +107,7 @@ async def update_client(
 
 @router.delete("/clients/{client_id}", operation_id="deleteClient", summary="Delete a client", status_code=204)
 async def delete_client(client_id: str, installation: InstallationDep, caller: Writer) -> None:
-    """Delete a client. Its accounts stay, without a client, and so do its posts."""
+    """Delete a client. Its accounts stay, without a client, and so do its posts. Its review links are revoked."""
     async with installation.database.begin() as session:
         await service.delete_client(session, caller.workspace_id, client_id, caller.actor)
 
@@ -280,14 +282,20 @@ async def get_queue(
         Query(description="The most posting times."),
     ] = 10,
 ) -> Any:
-    """Return the next posting times of the client with the posts in them, also those of single accounts."""
+    """Return the next posting times of the client with the posts in them, also those of single accounts.
+
+    An API key that is limited to clients does not get times that only posts over other clients take.
+    """
     async with installation.database.session() as session:
         client = await repository.get_client(session, caller.workspace_id, client_id)
         found = await slots.next_slots(await from_session(session), client.workspace_id, client.id, count)
+        ids = [id for one in found for id in one.post_ids]
+        seen = set(await session.scalars(select(Post.id).where(Post.id.in_(ids)))) if ids else set()
     shown = [
         {"posting_time": one.slot_at, "scheduled_at": one.at, "connection_ids": one.account_ids,
-         "post_ids": one.post_ids}
+         "post_ids": [id for id in one.post_ids if id in seen]}
         for one in found
+        if not one.post_ids or not seen.isdisjoint(one.post_ids)
     ]  # fmt: skip
     return {"timezone": client.timezone, "queue": shown}
 

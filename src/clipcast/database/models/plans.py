@@ -32,6 +32,8 @@ class StoredPlan(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     saved_by: Mapped[str]
+    # Of the limited member or key that chose it: names are free to choose. Null if somebody else did.
+    saved_by_id: Mapped[UUID | None]
     file_name: Mapped[str]
     # Empty once the posts are created.
     content: Mapped[bytes] = mapped_column(LargeBinary)

@@ -25,5 +25,7 @@ class PostTemplate(Base):
     name_key: Mapped[str]
     content: Mapped[dict[str, Any]]
     saved_by: Mapped[str]
+    # Of the limited member or key that saved it last: names are free to choose. Null if somebody else did.
+    saved_by_id: Mapped[UUID | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)

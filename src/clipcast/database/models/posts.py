@@ -227,6 +227,8 @@ class Draft(Base):
     # The number of saves, and the author and the page of the last one: saves of the same page never conflict.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     saved_by: Mapped[str] = mapped_column(default="", server_default="")
+    # Of the limited member or key that saved it last: names are free to choose. Null if somebody else did.
+    saved_by_id: Mapped[UUID | None]
     saved_from: Mapped[str] = mapped_column(default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)

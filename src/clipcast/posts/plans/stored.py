@@ -23,6 +23,7 @@ from clipcast.common.ids import parse_id
 from clipcast.common.plan_text import PlanText, Row
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.hot_queries import from_session
+from clipcast.database.limits import saver_of
 from clipcast.database.models.plans import PlanState, StoredPlan
 from clipcast.installation import Installation
 from clipcast.posts.plans import service
@@ -71,7 +72,10 @@ async def keep(
     if (await session.scalar(waiting) or 0) >= UNFINISHED_MAX:
         message = f"{UNFINISHED_MAX} files wait to be imported, the maximum. Import one of them, or remove it, first."
         raise AppError(409, "too_many_imports", message)
-    plan = StoredPlan(workspace_id=workspace_id, content=b"", file_name="", timezone=timezone, saved_by=by, version=0)
+    plan = StoredPlan(
+        workspace_id=workspace_id, content=b"", file_name="", timezone=timezone, saved_by=by,
+        saved_by_id=saver_of(session), version=0,
+    )  # fmt: skip
     change(plan, content=content, file_name=file_name)
     session.add(plan)
     await session.flush()
