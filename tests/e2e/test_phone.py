@@ -65,6 +65,7 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     await page.goto(base + "/developers/keys")
     await page.get_by_label("Name", exact=True).fill("n8n" + "k" * 80)
     await page.get_by_role("button", name="Create key").click()
+    await expect(page.locator("#new-key")).to_be_visible()
     await page.goto(base + "/settings")
     await page.get_by_text("Invite", exact=True).click()
     await page.get_by_label("Invitee").fill("Newcomer" + "n" * 60)

@@ -32,7 +32,7 @@ async def largest_post(installation: Installation) -> UUID:
 
 async def test_pages_of_a_planner_on_a_desk_and_a_phone(served: Installation, page: Page, browser: Browser) -> None:
     base = await set_up(page, served)
-    await seed(served.database, UUID(base.rsplit("/", 1)[1]), Sizes(accounts=60, clients=8, clips=30, posts=400))
+    await seed(served, UUID(base.rsplit("/", 1)[1]), Sizes(accounts=60, clients=8, clips=30, posts=400))
     post = f"{base}/posts/{await largest_post(served)}"
 
     # `?` lists the keys that work on a page, and no others.
