@@ -53,6 +53,12 @@ async def test_a_csv_is_corrected_and_scheduled_and_its_posts_are_labelled_and_e
     await page.get_by_role("link", name="Import").click()
     await expect(page.get_by_role("heading", name="Import posts from a CSV")).to_be_visible()
     await fits(page, "import")
+    await page.evaluate("""() => {
+        const dataTransfer = new DataTransfer();
+        for (const name of ["a.csv", "b.csv"]) dataTransfer.items.add(new File(["to"], name, { type: "text/csv" }));
+        document.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true }));
+    }""")
+    await expect(page.locator("#notices")).to_have_text("One CSV at a time.")
     async with served.database.begin() as session:
         await session.execute(delete(SignInSession))
     wrong = (
@@ -68,7 +74,7 @@ async def test_a_csv_is_corrected_and_scheduled_and_its_posts_are_labelled_and_e
     # Every problem of every row, at once; nothing can be created.
     await expect(page.get_by_role("heading", name="2 rows have problems; nothing is created")).to_be_visible()
     await expect(page.locator("#line-72")).to_contain_text("The library has no clip 'other.mp4'. Upload it.")
-    await expect(page.locator("#line-72")).to_contain_text("too_long")
+    await expect(page.locator("#line-72")).to_contain_text("too long")
     await expect(page.locator("#line-73")).to_contain_text("The row has no account.")
     await expect(page.get_by_role("button", name="Schedule 120 posts")).to_be_disabled()
     await fits(page, "problems")

@@ -1,5 +1,6 @@
 """The import page: a CSV is checked and shown row by row, and becomes posts together or not at all."""
 
+import asyncio
 import csv
 import io
 import re
@@ -112,8 +113,9 @@ async def test_problems_in_the_middle_are_shown_together_and_page_by_page(
     assert "3 rows have problems; nothing is created" in page
     assert "youtube:@nobody &lt;b&gt;" in page
     assert "A quote opens in this row and is not closed." in page  # of a line that is no row
-    for code in ("not_found", "in_the_past", "invalid_time", "quote_not_closed"):
-        assert f"<code>{code}</code>" in page, code
+    for kind in ("Accounts: not found", "Time: in the past", "Time: invalid time", "Row: quote not closed"):
+        assert f">{kind} <span" in page, kind
+    assert not re.findall(r">\w+_\w+<", page)  # no code of a program
     only = (await owner.get(f"{path}?show=problems&kind=at:invalid_time")).text
     assert lines(only) == [8]
     everything = [lines((await owner.get(f"{path}?show=all&page={number}")).text) for number in (1, 2, 3, 4)]
@@ -189,6 +191,31 @@ async def test_progress_is_shown_until_the_check_ends_or_its_process(
     assert (await owner.get(f"{path}/progress")).headers["hx-refresh"] == "true"
     assert "Ready: 1 post, 1 item" in (await owner.get(path)).text
     assert await number_of_posts(installation) == 0
+
+
+async def test_check_and_creation_that_take_long_are_not_taken_for_ended(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_stored, waited = stored.open_stored, []
+
+    async def slowly(parts: Installation, plan: StoredPlan, *choose: Any) -> Any:
+        if plan.state in stored.RUNNING:
+            clock.move(stored.SILENCE + timedelta(seconds=1))
+            async with asyncio.timeout(20):
+                while not await is_running():
+                    await asyncio.sleep(0.01)
+            waited.append(plan.state)
+        return await open_stored(parts, plan, *choose)
+
+    async def is_running() -> bool:
+        async with installation.database.session() as session:
+            return stored.is_running((await session.scalars(select(StoredPlan))).one())
+
+    monkeypatch.setattr(stored, "open_stored", slowly)
+    monkeypatch.setattr(stored, "PULSE", 0.01)
+    path = await kept(owner, f"files,to,title\r\nclip,youtube:{NAME},One\r\n")
+    assert "1 post is created" in await create(owner, path)
+    assert waited == [PlanState.CHECKING, PlanState.CREATING]
 
 
 async def test_files_that_cannot_be_read_are_refused_with_the_reason(

@@ -42,10 +42,11 @@ document.body.addEventListener("signed-in-again", () => waiting && send(waiting)
 window.addEventListener("online", () => waiting && send(waiting));
 
 function take(files) {
-  const csv = files.find(isCsv);
+  const csvs = files.filter(isCsv);
   const clips = files.filter((file) => !isCsv(file));
   if (clips.length) addAll(clips);
-  if (csv) send(csv);
+  if (csvs.length > 1) say("One CSV at a time.");
+  else if (csvs.length) send(csvs[0]);
 }
 
 if (place) {
