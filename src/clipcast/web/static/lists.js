@@ -72,6 +72,8 @@ document.addEventListener("htmx:after:swap", () => {
   for (const id of chosen) if (!here.has(id)) chosen.delete(id);
   show();
 });
+// What a person has chosen before the script was there.
+for (const box of boxes()) if (box.checked) choose(box, true);
 show();
 
 const link = (row) => row.querySelector("a.title");
