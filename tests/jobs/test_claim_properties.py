@@ -304,7 +304,7 @@ async def costs_of(jobs: Jobs, workspaces: int, state: str) -> dict[str, int]:
     await claim(jobs.database, dying, NETWORK, 32, 0, PROGRAMS)
     await jobs.add(workspaces, workspaces, after=timedelta(days=1) if state == "waiting" else timedelta())
     await jobs.vacuum()
-    dead = {"now": clock.now(), "ids": [dying.id]}
+    dead = {"now": clock.now(), "expected": clock.expected(), "ids": [dying.id]}
     dead |= {"quarantine": QUARANTINE, "quarantined": list(ITEM_KINDS), "quarantined_from": 2, "crashes_max": 3}
     dead |= {"undying": list(UNDYING)}
     calls: dict[str, Any] = {
