@@ -14,7 +14,7 @@ from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError
-from clipcast.database.limits import Limit, limited
+from clipcast.database.limits import limit_to, limited
 from clipcast.installation import Installation
 from clipcast.workspaces import repository
 from clipcast.workspaces.service import SCOPES, digest_of
@@ -78,7 +78,7 @@ async def identify(
     caller = Caller(found.key_id, chosen, found.scopes, found.name, address, found.client_ids is not None)
     request.state.caller = caller  # for the request log
     if found.client_ids is not None:
-        limit = Limit(found.client_ids, found.key_id)
+        limit = limit_to(found.client_ids, found.key_id)
         request.state.installation = replace(installation, database=limited(installation.database, limit))
     return caller
 

@@ -8,6 +8,14 @@ from clipcast.common.schemas import UUID, Body, Meanings
 
 REVIEWERS_MAX = 20
 NONE = "none"
+Members = Annotated[
+    list[str],
+    Field(
+        max_length=REVIEWERS_MAX,
+        description="Members of the workspace, by e-mail address.",
+        examples=[["ana@example.org"]],
+    ),
+]
 RULE_EXAMPLE: dict[str, Any] = {"rule": "any", "members": ["ana@example.org"], "links": []}
 
 
@@ -27,14 +35,7 @@ class ClientReview(Body):
         ),
         Field(description="Whose approval the client's posts need.", examples=["any"]),
     ]
-    members: Annotated[
-        list[str],
-        Field(
-            max_length=REVIEWERS_MAX,
-            description="Members of the workspace, by e-mail address.",
-            examples=[["ana@example.org"]],
-        ),
-    ] = []
+    members: Members = []
     links: Annotated[
         list[Annotated[str, Field(json_schema_extra=UUID)]],
         Field(max_length=REVIEWERS_MAX, description="Open review links of the client, by id.", examples=[[]]),

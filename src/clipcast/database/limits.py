@@ -86,7 +86,15 @@ class Limit:
     @cached_property
     def queries(self) -> dict[str, str]:
         """The queries that take the names of tables, without parameters."""
-        return _queries(self.client_ids, self.person_id)
+        clients: ColumnElement[Any] = literal_column(
+            "CAST(ARRAY[" + ", ".join(f"'{UUID(str(id))}'" for id in self.client_ids) + "] AS uuid[])"
+        )
+        person: ColumnElement[Any] = literal_column(f"CAST('{UUID(str(self.person_id))}' AS uuid)")
+        found = {}
+        for model, condition in _conditions(clients, person).items():
+            query: Select[Any] = select(literal_column("*")).select_from(model.__table__).where(condition)
+            found[model.__tablename__] = str(query.compile(dialect=dialect()))  # type: ignore[no-untyped-call]
+        return found
 
     def narrow(self, sql: str) -> str:
         """Return a statement that reads only what is seen. One that changes or locks rows stays as it is.
@@ -108,17 +116,9 @@ class Limit:
 
 
 @lru_cache(maxsize=256)
-def _queries(client_ids: tuple[UUID, ...], person_id: UUID) -> dict[str, str]:
-    """Return the query of each table that is limited."""
-    clients: ColumnElement[Any] = literal_column(
-        "CAST(ARRAY[" + ", ".join(f"'{UUID(str(id))}'" for id in client_ids) + "] AS uuid[])"
-    )
-    person: ColumnElement[Any] = literal_column(f"CAST('{UUID(str(person_id))}' AS uuid)")
-    found = {}
-    for model, condition in _conditions(clients, person).items():
-        query: Select[Any] = select(literal_column("*")).select_from(model.__table__).where(condition)
-        found[model.__tablename__] = str(query.compile(dialect=dialect()))  # type: ignore[no-untyped-call]
-    return found
+def limit_to(client_ids: tuple[UUID, ...], person_id: UUID) -> Limit:
+    """Return the limit to some clients. Requests of the same person share it, with what it has compiled."""
+    return Limit(client_ids, person_id)
 
 
 def _conditions(clients: ColumnElement[Any], person_id: ColumnElement[Any]) -> dict[type[Base], ColumnElement[bool]]:

@@ -19,12 +19,13 @@ from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.retry import spread
 from clipcast.jobs.runs import MINE, end_job, mine, run_to_decision, shown
-from clipcast.platforms.errors import InternalError, MediaRejected, PublishError, TransientError
+from clipcast.platforms.errors import MediaRejected, PublishError
 from clipcast.rendering.analysis import Subject, find_cuts
 from clipcast.rendering.children import Children, ChildUnavailable
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.renders.strategies import STRATEGIES, Found, Limits
 from clipcast.renders.submissions import found_clips
+from clipcast.renders.waits import no_child, storage_away
 from clipcast.storage import Storage, StorageError
 
 log = structlog.get_logger()
@@ -55,14 +56,8 @@ INSERT = Statement("""
 SOURCE_GONE = MediaRejected(
     "analysis_failed", "The uploaded file is missing or incomplete.", fix="Upload the video again.",
 )  # fmt: skip
-STORAGE_AWAY = TransientError(
-    "storage_unavailable", "The storage does not respond now. The analysis continues when it does.",
-    actor="operator", fix="Check the storage: run `clipcast doctor`. The analysis needs nothing else.",
-)  # fmt: skip
-NO_CHILD = InternalError(
-    "media_unavailable", "Clipcast cannot start a process for this analysis now. It tries again.",
-    fix="Check that Clipcast may start processes, and the free memory: run `clipcast doctor`.",
-)  # fmt: skip
+STORAGE_AWAY = storage_away("analysis")
+NO_CHILD = no_child("analysis")
 
 
 class AnalysisOutcomes:

@@ -27,7 +27,7 @@ from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.jobs.retry import spread
 from clipcast.jobs.runs import MINE, mine, run_to_decision
-from clipcast.platforms.errors import InternalError, MediaRejected, TransientError
+from clipcast.platforms.errors import InternalError, MediaRejected
 from clipcast.rendering import convert as conversion
 from clipcast.rendering.children import Children, ChildUnavailable
 from clipcast.rendering.convert import Converted, convert
@@ -40,6 +40,7 @@ from clipcast.renders import space
 from clipcast.renders.needed import NEEDED
 from clipcast.renders.outcomes import SETTLED_AFTER, Made, RenditionOutcomes
 from clipcast.renders.renditions import Input, remake
+from clipcast.renders.waits import no_child, storage_away
 from clipcast.storage import Storage, StorageError, is_local
 
 log = structlog.get_logger()
@@ -58,10 +59,7 @@ DISK_PAUSE = timedelta(minutes=1)
 # A job's pauses double with each failure, up to this one.
 LONGEST_PAUSE = timedelta(minutes=10)
 PIECE = 1024 * 1024
-STORAGE_AWAY = TransientError(
-    "storage_unavailable", "The storage does not respond now. The conversion continues when it does.",
-    actor="operator", fix="Check the storage: run `clipcast doctor`. The conversion needs nothing else.",
-)  # fmt: skip
+STORAGE_AWAY = storage_away("conversion")
 DISK_FULL = InternalError(
     "disk_full", "The disk has too little free space for this conversion. It starts when there is enough.",
     fix="Free space in the data directory, or lower CLIPCAST_RENDITION_KEEP. The conversion needs nothing else.",
@@ -70,10 +68,7 @@ STORAGE_FULL = InternalError(
     "storage_full", "The storage has too little free space for this conversion. It continues when there is enough.",
     fix="Free space in the storage, or lower CLIPCAST_RENDITION_KEEP. The conversion needs nothing else.",
 )  # fmt: skip
-NO_CHILD = InternalError(
-    "media_unavailable", "Clipcast cannot start a process for this conversion now. It tries again.",
-    fix="Check that Clipcast may start processes, and the free memory: run `clipcast doctor`.",
-)  # fmt: skip
+NO_CHILD = no_child("conversion")
 FIX = (
     "Export the clip again, as MP4 with H.264 and AAC, and create a new post or render. "
     "A retry converts this one again."

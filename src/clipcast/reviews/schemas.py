@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from clipcast.clients.rule_schemas import REVIEWERS_MAX, Members
 from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import UUID, Body, Id, Meanings, ResponseModel, Timestamp
 from clipcast.reviews.states import ShownState
 
-REVIEWERS_MAX = 20
 TEXT_MAX = 2000
 NAME_MAX = 80
 # Longer than any clip, in seconds.
@@ -40,14 +40,7 @@ class ReviewRequest(Body):
 
     model_config = ConfigDict(json_schema_extra={"example": REVIEW_EXAMPLE})
 
-    members: Annotated[
-        list[str],
-        Field(
-            max_length=REVIEWERS_MAX,
-            description="Members of the workspace, by e-mail address.",
-            examples=[["ana@example.org"]],
-        ),
-    ] = []
+    members: Members = []
     links: Annotated[
         list[Annotated[str, Field(json_schema_extra=UUID)]],
         Field(

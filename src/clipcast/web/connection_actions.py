@@ -214,9 +214,7 @@ async def move(member: Editing, request: Request) -> Response:
     """Give one account to a client, or to none, and return to its page."""
     form = await read_form(request)
     async with member.installation.database.begin() as session:
-        await assign_accounts(
-            session, member.workspace.id, form.one("to") or None, form.all("account"), member.actor
-        )  # fmt: skip
+        await assign_accounts(session, member.workspace.id, form.one("to") or None, form.all("account"), member.actor)
     id = parse_id(form.line("account"))
     return member.redirect(f"/connections/{id}" if id else "/connections")
 

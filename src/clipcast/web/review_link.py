@@ -20,7 +20,7 @@ from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.problems import AppError
-from clipcast.database.limits import Limit, limited
+from clipcast.database.limits import limit_to, limited
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink, ReviewState
 from clipcast.installation import Installation
@@ -92,7 +92,7 @@ async def _as_seen(installation: Installation, token: str) -> Installation:
         link = await find_link(session, token)
     if link is None or link.client_id is None:
         return installation
-    limit = Limit((link.client_id,), link.id)
+    limit = limit_to((link.client_id,), link.id)
     return replace(installation, database=limited(installation.database, limit))
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from clipcast.clients.rule_schemas import REVIEWERS_MAX
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.database.models.clients import Client
 from clipcast.database.models.posts import Post
@@ -20,7 +21,7 @@ from clipcast.posts.service import get_post
 from clipcast.posts.states import OF_REVIEW
 from clipcast.renders.repository import renders_by_edit_id
 from clipcast.reviews import links, repository, service
-from clipcast.reviews.schemas import NAME_MAX, REVIEWERS_MAX, TEXT_MAX, ReviewOut, ReviewRequest
+from clipcast.reviews.schemas import NAME_MAX, TEXT_MAX, ReviewOut, ReviewRequest
 from clipcast.reviews.states import ShownState
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form

@@ -21,7 +21,7 @@ from clipcast.clients.repository import all_clients
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
 from clipcast.connections.repository import NO_CLIENT
-from clipcast.database.limits import Limit, limited
+from clipcast.database.limits import limit_to, limited
 from clipcast.database.models.clients import Client
 from clipcast.database.models.people import User
 from clipcast.database.models.workspaces import Workspace
@@ -279,7 +279,7 @@ def _limited(member: Member) -> Member:
     """Return the member, whose installation shows the clients that the member sees."""
     if not member.is_limited:
         return member
-    limit = Limit(member.limits[member.workspace.id], member.user.id)
+    limit = limit_to(member.limits[member.workspace.id], member.user.id)
     installation = member.installation
     return replace(member, installation=replace(installation, database=limited(installation.database, limit)))
 
