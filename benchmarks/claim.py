@@ -213,7 +213,7 @@ async def promoted(queue: Queue) -> list[Figure]:
     start = time.perf_counter()
     number = 0
     while batch := await promote(queue.database):
-        number += batch
+        number += batch.total()
     assert number == DUE
     return [Figure(f"promote {DUE:,} due jobs", 1000 * (time.perf_counter() - start), "ms")]
 

@@ -1,5 +1,6 @@
 """The app's pages: their time and weight with 10 000 posts, beside the aims, and their queries with 1 000 000."""
 
+import gc
 import gzip
 import tempfile
 import time
@@ -12,7 +13,7 @@ from random import Random
 from typing import Any
 
 import httpx2
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from benchmarks.figures import Figure, percentile
 from clipcast.clock import clock
@@ -22,12 +23,14 @@ from clipcast.database import hot_queries
 from clipcast.installation import Installation, open_installation
 from clipcast.people.service import person, set_up
 from clipcast.server.app import create_app
+from clipcast.server.gc_tuning import freeze_startup_objects
 from clipcast.testing.seeding import RARE_WORD, Seeded, Sizes, seed
 
 USUAL = Sizes()
 # A thousand posts a day around now.
 MANY = Sizes(posts=1_000_000, near=30_000, several=0.1, clips=10_000)
-TIMES, TIMES_OF_MANY = 60, 100
+# Of two hundred, the 99th percentile is not the maximum.
+TIMES, TIMES_OF_MANY = 60, 200
 EMAIL, PASSWORD = "owner@example.org", "copper-lantern-47-orchid"
 # The time of a query with a million posts, in milliseconds.
 QUERY = 100
@@ -172,7 +175,7 @@ async def _scene(sizes: Sizes) -> AsyncIterator[Scene]:
             began = time.perf_counter()
             seeded = await seed(installation, workspace.id, sizes, reviewer_id=user.id)
             seconds = time.perf_counter() - began
-            await _checkpoint(installation)
+            await _settle(installation)
             application, watched = create_app(installation), Watched()
             async with (
                 httpx2.AsyncClient(
@@ -187,10 +190,20 @@ async def _scene(sizes: Sizes) -> AsyncIterator[Scene]:
                 yield Scene(browser, f"/w/{workspace.id}", seeded, watched, seconds)
 
 
-async def _checkpoint(installation: Installation) -> None:
-    """Write what the rows left in memory, so that it does not delay what is measured."""
-    async with installation.database.maintain() as connection:
-        await connection.execute(text("CHECKPOINT"))
+async def _settle(installation: Installation) -> None:
+    """Bring the database and the process to the state of a server that has run for long.
+
+    What the rows left in memory is written, what they changed is vacuumed, as autovacuum does in time, and garbage
+    collection excludes them, as it excludes what a server has at its start (gc_tuning.py).
+    """
+    connection = await installation.database.connector.connect()
+    try:
+        for statement in ("VACUUM", "CHECKPOINT"):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+    gc.collect()
+    freeze_startup_objects()
 
 
 async def measure() -> list[Figure]:

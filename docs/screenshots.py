@@ -83,9 +83,9 @@ async def _shoot(browser: Browser, demo: dict[str, Any], size: tuple[int, int], 
     addresses = {
         "overview": base,
         "calendar": base + "/calendar",
-        "compose": await _first(page, base + "/drafts", "/compose/0"),
+        "compose": await _first(page, base + "/drafts", "/compose/0", "Light, twice"),
         "post": await _first(page, base + "/posts?q=commission", "/posts/0"),
-        "review": base + "/review",
+        "review": await _first(page, base + "/review", "/review/0", "palms"),
         "clips": base + "/clips",
     }
     for name, address in addresses.items():
@@ -96,10 +96,11 @@ async def _shoot(browser: Browser, demo: dict[str, Any], size: tuple[int, int], 
     await context.close()
 
 
-async def _first(page: Page, address: str, beginning: str) -> str:
-    """Return the first address of a list that contains this beginning of an id."""
+async def _first(page: Page, address: str, beginning: str, words: str = "") -> str:
+    """Return the first address of a list that contains this beginning of an id, of a link with these words."""
     await page.goto(address)
-    return str(await page.locator(f"main a[href*='{beginning}']").first.evaluate("link => link.href"))
+    links = page.locator(f"main a[href*='{beginning}']").filter(has_text=words)
+    return str(await links.first.evaluate("link => link.href"))
 
 
 async def _save(page: Page, name: str, console: Console) -> None:

@@ -50,7 +50,7 @@ ICON_NAMES = (
     "user", "chevron-left", "chevron-right", "copy", "photo", "heart", "message-circle", "share",
     "alert-circle", "arrow-left", "checks", "cloud-off", "eye", "eye-off", "filter", "help-circle", "hourglass",
     "link", "loader-2", "lock", "player-pause", "search", "users",
-    "bell", "device-mobile",
+    "bell", "device-mobile", "inbox", "layout-list",
     "bolt", "download", "folder", "folder-plus", "tag", "arrow-back-up", "chevron-down",
 )  # fmt: skip
 # What separates the names of classes in templates and scripts.
@@ -60,7 +60,8 @@ BRAND = "brand-{}"
 SVG = "{http://www.w3.org/2000/svg}"
 FIX = (
     "Check that this machine reaches the npm registry; behind a proxy or a mirror, name it in ~/.npmrc "
-    "(`registry=...`, `https-proxy=...`). Then run the same command again."
+    "(`registry=...`, `https-proxy=...`). For SELF_SIGNED_CERT_IN_CHAIN, name the file of its certificate in "
+    "NODE_EXTRA_CA_CERTS. Then run the same command again."
 )
 
 

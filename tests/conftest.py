@@ -4,18 +4,27 @@ import gc
 import itertools
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from clipcast.cli.temporal_server import MISSING, TemporalServer, find_program
+from clipcast.clock import BOOT_CLOCK
 from clipcast.platforms.names import LOOKUPS
 from clipcast.server.gc_tuning import freeze_startup_objects
 from clipcast.testing.harness import free_port
 
 numbers = itertools.count()
+
+# The same examples in every run, which may take any time. `make prove` draws others by its seed.
+settings.register_profile(
+    "tests", deadline=None, derandomize="PROVE_EXAMPLES" not in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,6 +53,13 @@ def forgotten_names() -> Iterator[None]:
     """Forget which names could not be looked up in the tests before."""
     yield
     LOOKUPS._failed.clear()
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let time pass by `clock.move` alone."""
+    now = time.clock_gettime(BOOT_CLOCK)
+    monkeypatch.setattr("clipcast.clock._since_boot", lambda: now)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from pathlib import Path
 class TcpProxy:
     """A proxy to a port of the loopback address, or to a Unix socket."""
 
-    def __init__(self, target: int | Path) -> None:
+    def __init__(self, target: int | Path, before_each: Callable[[], Awaitable[object]] | None = None) -> None:
         self._target = target
+        self._before_each = before_each
         self._cut = False
         self._passes_requests, self._passes_responses = asyncio.Event(), asyncio.Event()
         self._passes_requests.set()
@@ -52,6 +53,8 @@ class TcpProxy:
         if self._cut:
             writer.transport.abort()
             return
+        if self._before_each:
+            await self._before_each()
         try:
             far_reader, far_writer = await self._connect()
         except OSError:
@@ -98,9 +101,13 @@ class TcpProxy:
 
 
 @asynccontextmanager
-async def tcp_proxy(target: int | Path, tls: ssl.SSLContext | None = None) -> AsyncIterator[TcpProxy]:
-    """Run a proxy to `target`, which ends TLS if a context is given."""
-    proxy = TcpProxy(target)
+async def tcp_proxy(
+    target: int | Path,
+    tls: ssl.SSLContext | None = None,
+    before_each: Callable[[], Awaitable[object]] | None = None,
+) -> AsyncIterator[TcpProxy]:
+    """Run a proxy to `target`, which ends TLS if a context is given. Each connection first waits for `before_each`."""
+    proxy = TcpProxy(target, before_each)
     server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0, ssl=tls)
     proxy.port = server.sockets[0].getsockname()[1]
     try:

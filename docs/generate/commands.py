@@ -22,8 +22,9 @@ machine, and their [settings](configuration.md) come from the environment.
 | 0 | The command succeeded, or a server stopped after SIGTERM or Ctrl-C. A post is live, scheduled or on its way. |
 | 1 | The command failed, a check found an error, or an item failed. The message states the cause. |
 | 2 | The arguments, settings or the post are invalid, and nothing was done. The message lists all problems. |
-| 3 | Clipcast cannot be reached. Or: an operator drained a worker of `clipcast serve`, which does not restart it. |
+| 3 | Clipcast cannot be reached. |
 | 70 | A worker could not renew its leases. `clipcast serve` starts another one. |
+| 90 | An operator drained this worker of `clipcast serve`, which does not start it again. |
 | 130 | Ctrl-C ended the command before its work was done. A command for posting states how to continue. |
 """
 

@@ -107,6 +107,7 @@ async def test_a_key_of_several_workspaces(installation: Installation, http: htt
     assert foreign.status_code == 404
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_request_beyond_the_rate_limit_returns_429(
     installation: Installation, http: httpx2.AsyncClient, caller: Caller
 ) -> None:

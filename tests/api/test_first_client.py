@@ -80,7 +80,8 @@ async def test_every_request_of_the_first_client_is_answered(
     assert (await client.call("GET", "/workspace"))["name"] == "Workspace"
     assert [one["id"] for one in (await client.call("GET", "/connections"))["connections"]] == [connection]
     assert (await client.call("GET", "/balance"))["current_balance"] > 0
-    assert (await client.call("GET", "/balance/history", page=1, limit=20))["pagination"]["total_count"] == 0
+    filters = {"page": 1, "limit": 20, "type": "debit", "reference_type": "render"}
+    assert (await client.call("GET", "/balance/history", **filters))["pagination"]["total_count"] == 0
 
     content = recording.read_bytes()
     started = await client.call("POST", "/videos/upload", {"file_name": "rec.mp4", "file_size": len(content)})

@@ -21,8 +21,6 @@ def drawn(operation: Any) -> list[Any]:
     @settings(
         max_examples=EXAMPLES,
         phases=[Phase.generate],
-        deadline=None,
-        database=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy())

@@ -131,6 +131,14 @@ async def test_invalid_key_returns_400(stage: Stage) -> None:
         assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
 
 
+async def test_two_keys_return_400_and_create_nothing(stage: Stage) -> None:
+    twice = [("X-Api-Key", stage.caller.key), ("Idempotency-Key", "one"), ("Idempotency-Key", "two")]
+    answer = await stage.caller.http.post("/api/v1/posts", json=await body_of(stage), headers=twice)
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
+    assert "2 headers" in answer.json()["message"]
+    assert (await stage.caller.get("/posts")).json()["posts"] == []
+
+
 async def test_stored_response_is_encrypted(stage: Stage) -> None:
     body, headers = {"file_name": "a.mp4", "file_size": 5}, {"Idempotency-Key": "one"}
     first = await stage.caller.post("/videos/upload", body, headers=headers)

@@ -193,6 +193,8 @@ async def use_clients(client: SecondClient, connection: str, edit: str) -> None:
     await client.call("update_hashtag_set", **place, set_id=tags["id"], tags=["harbour"])
     assert [one["tags"] for one in (await client.call("list_hashtag_sets", **place))["hashtag_sets"]] == [["harbour"]]
     await client.call("delete_hashtag_set", **place, set_id=tags["id"])
+    label = {"label_id": (await client.call("create_label", name="Winter"))["id"]}
+    assert (await client.call("update_label", **label, name="Winter tide"))["name"] == "Winter tide"
     assert (await client.call("list_clients"))["clients"][0]["name"] == "Harbour Films"
     await client.call("update_connection", connection_id=connection, **place)
     times = [{"weekday": day, "at": "18:30"} for day in ("monday", "tuesday", "friday")]
@@ -204,6 +206,11 @@ async def use_clients(client: SecondClient, connection: str, edit: str) -> None:
         target = {"connectionId": connection, "metadata": {"youtube": {"title": title}}}
         videos = [{"editId": edit, "targets": [target]}]
         posts.append((await client.call("create_post", videos=videos, schedule={"slot": "next"}))["post_id"])
+    await client.call("set_post_labels", post_id=posts[0], labels=["Winter tide"])
+    [winter] = (await client.call("list_labels"))["labels"]
+    assert (await client.call("list_post_labels", post_id=posts[0]))["labels"] == [winter]
+    assert [one["post_id"] for one in (await client.call("list_posts", label=winter["id"]))["posts"]] == posts[:1]
+    await client.call("delete_label", label_id=winter["id"])
     before = (await client.call("get_post", post_id=posts[0]))["scheduled_at"]
     await client.call("swap_posts", **place, post_ids=posts)
     assert (await client.call("get_post", post_id=posts[1]))["scheduled_at"] == before

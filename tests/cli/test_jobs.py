@@ -76,7 +76,10 @@ async def test_dead_job_is_listed_shown_and_retried(stage: Stage, jobs: Jobs) ->
     as_json = json.loads(jobs.read("show", str(job.id), "--json"))
     assert (as_json["id"], as_json["evidence"]["code"]) == (str(job.id), "run_kills_worker")
     assert [one["number"] for one in as_json["attempts"]] == [1, 2, 3]
-    assert jobs.read("retry", str(job.id)).strip() == f"The job {job.id} is ready."
+    async with stage.installation.database.begin() as session:
+        await pause(session, PLATFORM, "tiktok", "the operator")
+    retried = jobs.read("retry", str(job.id)).strip()
+    assert retried.startswith(f"The job {job.id} is ready. The platform tiktok is paused since 2"), retried
     assert json.loads(jobs.read("list", "--json"))["counts"] == [{"queue": "network", "state": "ready", "jobs": 1}]
 
 

@@ -19,6 +19,7 @@ from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.platforms import network
 from clipcast.testing.harness import Caller, free_port
+from tests.storage.objects import objects
 
 Handler = Callable[[web.Request], object]
 
@@ -129,7 +130,7 @@ async def test_import_that_cannot_be_recorded_leaves_no_file(
     monkeypatch.setattr(imports, "receive", receive)
     async with serving(file_handler(clip.read_bytes())) as address:
         assert (await caller.post("/videos/import", {"url": f"{address}/a.mp4"})).status_code == status
-    assert await installation.storage.list("") == []
+    assert await objects(installation.storage) == []
     async with installation.database.session() as session:
         assert (await session.execute(select(Clip))).scalars().all() == []
 
@@ -150,7 +151,7 @@ async def test_redirect_is_followed(caller: Caller, clip: Path) -> None:
 
 async def stored(installation: Installation, caller: Caller) -> tuple[list[object], int]:
     clips = (await caller.get("/clips")).json()["pagination"]["total_count"]
-    return await installation.storage.list(""), clips  # type: ignore[return-value]
+    return await objects(installation.storage), clips  # type: ignore[return-value]
 
 
 @pytest.mark.usefixtures("any_host")

@@ -13,6 +13,7 @@ import pytest
 from clipcast.clips import service, turns
 from clipcast.clock import clock
 from clipcast.installation import Installation
+from clipcast.installation.storage_mark import KEY
 from clipcast.testing.harness import Caller
 from tests.rendering.corpus import make
 from tests.rendering.corpus_files import FILES
@@ -29,7 +30,8 @@ async def complete(caller: Caller, video_id: str) -> httpx2.Response:
 
 
 def stored(installation: Installation) -> list[Path]:
-    return [path for path in (installation.settings.data_dir / "media").rglob("*") if path.is_file()]
+    media = installation.settings.data_dir / "media"
+    return [path for path in media.rglob("*") if path.is_file() and path != media / KEY]
 
 
 async def test_uploaded_clip_is_probed(installation: Installation, caller: Caller, clip: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clipcast.common.masking import MASK, masked, masked_query, masked_text
+from clipcast.common.masking import MASK, masked, masked_fields, masked_query, masked_text
 
 ID = "0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69"
 
@@ -30,10 +30,19 @@ def test_fields_of_secrets_are_masked(name: str) -> None:
         (f"https://a.example/uploads/{'x' * 60} and more", "https://a.example/uploads/*** and more"),
         ("https://user:word@a.example/path", "https://a.example/path"),
         ("https://[::1/path", "***"),
+        (f"https://hook.eu1.make.com/{'x' * 32}", "https://hook.eu1.make.com/***"),
+        ("to https://hooks.slack.com/services/T0/B0/x1 and", "to https://hooks.slack.com/*** and"),
+        ("https://discord.com/api/webhooks/1/x", "https://discord.com/***"),
+        ("https://hooks.example.org/", "https://hooks.example.org/"),
     ],
 )
 def test_texts_lose_keys_and_signatures(text: str, shown: str) -> None:
     assert masked_text(text) == shown
+
+
+def test_addresses_lose_their_paths_where_these_are_secrets() -> None:
+    value = {"url": "https://a.example/in/x1?key=2", "note": "see http://b.example/"}
+    assert masked(value, hosts_only=True) == {"url": "https://a.example/***", "note": "see http://b.example/"}
 
 
 def test_other_values_stay() -> None:
@@ -46,3 +55,19 @@ def test_other_values_stay() -> None:
 def test_queries_lose_secrets_only() -> None:
     assert masked_query("limit=5&token=hunter2&q=a+b&api_key=&x") == "limit=5&token=***&q=a+b&api_key=***&x="
     assert masked_query("") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("The token: it has expired.", "The token: it has expired."),
+        ("a=b&token=hunter2&c=d", "a=b&token=***&c=d"),
+        ('password = "hunter 2" x', 'password = "***" x'),
+        ('{"a": "b", "token": "hun\\"ter2", "c": 1', '{"a": "b", "token": "***", "c": 1'),
+        ('{"deep": {"api_key":"hunt', '{"deep": {"api_key":"***"'),
+        ('{"tokens": ["hunter2", "hunter3"], "c": [', '{"tokens": ***, "c": ['),
+        ("token" * 4000, "token" * 4000),
+    ],
+)
+def test_fields_within_texts_are_masked(text: str, shown: str) -> None:
+    assert masked_fields(text) == shown

@@ -6,7 +6,7 @@ import pytest
 
 from clipcast.cli.client.plan import _with_edit_ids, files_of
 from clipcast.common.plan_text import PlanText, Row
-from clipcast.common.problems import ValidationFailed
+from clipcast.common.problems import Problem, ValidationFailed
 
 PLAN = "files;to;text\na.mp4;@x;one, two\n"
 
@@ -34,6 +34,40 @@ def test_files_of_a_plan_with_a_named_separator_become_edit_ids_on_the_same_line
     assert (list(found), problems) == (["a.mp4"], [])
     assert list(PlanText(_with_edit_ids(content, {"a.mp4": "e"}))) == [
         Row(3, {"to": "@x", "text": "one, two", "edit_id": "e"})
+    ]
+
+
+def test_rows_without_files_keep_their_cells_beside_edit_ids() -> None:
+    content = b"files,url,to\na.mp4,,@x\n,https://example.org/b.mp4,@x\n"
+    assert list(PlanText(_with_edit_ids(content, {"a.mp4": "e"}))) == [
+        Row(2, {"to": "@x", "edit_id": "e"}),
+        Row(3, {"url": "https://example.org/b.mp4", "to": "@x"}),
+    ]
+
+
+def test_row_in_which_the_file_ends_is_a_problem_and_has_no_files(tmp_path: Path) -> None:
+    content = b'files,to,text,at\nb.mp4,@x,Hello,\n\na.mp4,@x,"Hel\nlo"'
+    whole, short = PlanText(content)
+    assert whole == Row(2, {"files": "b.mp4", "to": "@x", "text": "Hello"})
+    assert isinstance(short, Problem)
+    assert (short.line, short.column, short.code, short.limit, short.actual) == (4, "at", "too_few_cells", 4, 3)
+    assert short.message == (
+        "The file ends in this row, before at. Save it again. If the row is whole, end it with a line break."
+    )
+    (tmp_path / "b.mp4").write_bytes(b"x")
+    assert list(files_of(content, tmp_path)[0]) == ["b.mp4"]
+
+
+def test_empty_cells_at_the_end_of_a_row_may_be_missing() -> None:
+    """Excel leaves them out."""
+    content = b"files,to,text,at\nb.mp4,@x,Hello\na.mp4,@x\n"
+    first, second = PlanText(content)
+    assert first == Row(2, {"files": "b.mp4", "to": "@x", "text": "Hello"})
+    assert second == Row(3, {"files": "a.mp4", "to": "@x"})
+    assert list(PlanText(content.rstrip() + b",,"))[1] == second
+    assert list(PlanText(_with_edit_ids(content, {"a.mp4": "1", "b.mp4": "2"}))) == [
+        Row(2, {"to": "@x", "text": "Hello", "edit_id": "2"}),
+        Row(3, {"to": "@x", "edit_id": "1"}),
     ]
 
 

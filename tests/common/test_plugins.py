@@ -296,9 +296,19 @@ class Unwritable(Empty):
     act: Callable[[], None]
 
 
+class Mistaken(Empty):
+    text: str = ""
+    remembered_fields = ("board",)
+    field_hints = {"txt": "The words."}
+    opposite_fields = ("text",)
+
+
 @pytest.mark.parametrize(
     ("model", "wrong"),
     [
+        (Mistaken, "`metadata.remembered_fields` names no field of the metadata"),
+        (Mistaken, "`metadata.field_hints` names no field of the metadata"),
+        (Mistaken, "`metadata.opposite_fields` names a field that is no bool"),
         (Empty, "`metadata.text_field` names no field of the metadata"),
         (Endless, "the metadata has no JSON schema (RecursionError:"),
         (Unwritable, "the metadata has no JSON schema (PydanticInvalidForJsonSchema:"),

@@ -69,6 +69,20 @@ def test_value_that_is_no_instant_has_an_error_code(text: object, code: str) -> 
     assert error.value.type == code
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2027-02-30 18:00", "There is no day 2027-02-30: 2027-02 has 28 days. Correct the day."),
+        ("2027-02-28 18:61", "This is not a time."),
+        ("2027-13-01 18:00", "This is not a time."),
+    ],
+)
+def test_day_that_its_month_does_not_have_is_named(text: str, said: str) -> None:
+    with pytest.raises(PydanticCustomError) as error:
+        resolve_local(text, "Europe/Berlin")
+    assert error.value.message().startswith(said)
+
+
 def test_local_time_in_a_zone_is_resolved() -> None:
     assert resolve_local("2026-07-01T09:00", "Europe/Berlin") == datetime(2026, 7, 1, 7, tzinfo=UTC)
     assert resolve_local("2026-12-01t09:00:00", "Europe/Berlin") == datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -85,6 +99,9 @@ def test_local_time_in_a_zone_is_resolved() -> None:
          ["2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"]),
         ("2026-12-01T09:00:00+03:00", "Europe/Berlin", "offset_mismatch", ["2026-12-01T07:00:00+01:00"]),
         ("2026-12-01T09:00", "Berlin", "unknown_timezone", ["Berlin", "America/Sao_Paulo"]),
+        ("2026-12-01T09:00", "europe/berlin", "unknown_timezone", ["Did you mean Europe/Berlin?"]),
+        ("2026-12-01T09:00", "America/New York", "unknown_timezone", ["Did you mean America/New_York?"]),
+        ("2026-12-01T09:00", "", "unknown_timezone", ["There is no time zone without a name."]),
         ("2026-12-01T09:00", "America", "unknown_timezone", []),
         ("2026-12-01T09:00", 5, "unknown_timezone", []),
         ("2026-12-01T09:00", "localtime", "unknown_timezone", []),

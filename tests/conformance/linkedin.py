@@ -81,6 +81,7 @@ PAGE = replace(
     CASE,
     sign_in_method="organization",
     username="harbour.films.company",
+    has_picture=False,
     everything=CASE.everything | {"visibility": "PUBLIC"},
     limits=(),
     refused=(),

@@ -11,6 +11,7 @@ from clipcast.clock import clock
 from clipcast.connections.tokens import REFRESH_AT, REFRESH_SPREAD, refresh_due
 from clipcast.database.models.connections import Connection
 from clipcast.testing.harness import Stage
+from clipcast.testing.loop_time import move_loop_time
 
 HOUR = timedelta(hours=1)
 METADATA = {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"}
@@ -41,7 +42,7 @@ async def test_refresh_waits_for_guarded_request_unless_the_end_is_near(
 ) -> None:
     """One item sends its last bytes while another item of the account starts."""
     connection, edit = await stage.connect("tiktok"), await stage.caller.upload(stage.clip)
-    await stage.sandbox.fault("tiktok", "chunk", "after", "delay", seconds=1.5)
+    await stage.sandbox.fault("tiktok", "chunk", "after", "delay", seconds=60)
     first = await stage.post(connection, "tiktok", METADATA, edit)
     sending = asyncio.create_task(stage.worker.run_due())
     while "chunk" not in await stage.sandbox.requests("tiktok"):
@@ -55,6 +56,7 @@ async def test_refresh_waits_for_guarded_request_unless_the_end_is_near(
     other = stage.new_worker()
     await other.run_due()
     assert (await stage.sandbox.requests("tiktok")).count("refresh") == refreshes
+    move_loop_time(60)
     await sending
     third = await stage.post(connection, "tiktok", METADATA, edit)
     await other.run_due()

@@ -94,7 +94,9 @@ async def second_machine(stage: Stage) -> AsyncIterator[Machine]:
     """Yield a machine that shares the stage's database and storage, and reaches its sandbox."""
     number = next(numbers)
     namespace = f"clipcast-{os.getpid()}-{number}"
-    net = f"10.{200 + os.getpid() % 50}.{number % 250}"
+    # Of its own for each process of a test run, and most likely for each run.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    net = f"10.{200 + (os.getppid() + worker) % 50}.{number % 250}"
     address, settings = stage.installation.database.connector.address, stage.installation.settings
     async with AsyncExitStack() as stack:
         ip("netns", "add", namespace)

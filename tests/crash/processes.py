@@ -1,11 +1,9 @@
 """Real worker processes for tests, which can be killed, frozen and cut off.
 
-They are forked from a process that has imported all modules, so that each starts at once. Their leases are short, so
-that tests do not wait long for them to expire.
+Their leases are short, and their pauses after a lost child: tests do not wait long for either to end.
 """
 
 import asyncio
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -14,22 +12,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from clipcast.testing.harness import Stage
+from tests.forked import context
 
 LEASE = 1.0
-START = 30.0
-context = multiprocessing.get_context("forkserver")
-context.set_forkserver_preload(
-    [
-        "tests.crash.processes",
-        "clipcast.installation",
-        "clipcast.server.worker",
-        "clipcast.jobs.engines.temporal.engine",
-    ]
-)
+START = 60.0
 
 
 def _forget_journal() -> None:
@@ -60,35 +51,50 @@ def _reconcile_nothing() -> None:
     Journal.intent_age = lambda self, name: timedelta(days=1)  # type: ignore[method-assign]
 
 
-# The texts of an item that ends the process of its run, and of items that run until then, with their seconds.
+# The texts of an item that ends the process of its run, and of items that run until then; and the number of the others.
 FATAL, SLOW = "This text ends its process.", "This text takes its time."
-DELAYS = {FATAL: 3.0, SLOW: 6.0}
+SLOW_ITEMS, OTHER_ITEMS = 2, 29
 
 
-def die_of_an_item() -> None:
-    """Have this process, and those of quarantined jobs, end when they publish an item with the text FATAL.
+def die_of_an_item(alone: bool = False) -> None:
+    """Have this process end when it publishes an item with the text FATAL, and so the process of its quarantine.
 
-    Most others are published before, and those with the text SLOW are not.
+    Before that, all others are published, except those with the text SLOW. These are published `alone`.
     """
+    from clipcast.jobs.outcomes import ItemOutcomes
     from clipcast.publishing import quarantine
     from clipcast.publishing.publication import PublicationRun
 
-    send_once = PublicationRun.send_once
+    folder = Path(os.environ["CLIPCAST_DATA_DIR"]) / "runs"
+    folder.mkdir(exist_ok=True)
+    send_once, published = PublicationRun.send_once, ItemOutcomes.published
 
     async def fatal(self: PublicationRun, *arguments: Any, **more: Any) -> Any:
         text = str(self.metadata)
-        await asyncio.sleep(sum(seconds for part, seconds in DELAYS.items() if part in text))
+        if SLOW in text and not alone:
+            (folder / f"slow-{os.getpid()}-{id(self)}").touch()
+            await asyncio.Event().wait()
         if FATAL in text:
+            while not alone and (
+                len([*folder.glob(f"slow-{os.getpid()}-*")]) < SLOW_ITEMS
+                or len([*folder.glob("published-*")]) < OTHER_ITEMS
+            ):
+                await asyncio.sleep(0.02)
             os.kill(os.getpid(), signal.SIGKILL)
         return await send_once(self, *arguments, **more)
+
+    async def noted(self: ItemOutcomes, claimed: Any, *arguments: Any) -> None:
+        await published(self, claimed, *arguments)
+        (folder / f"published-{claimed.id}").touch()
 
     class Popen(subprocess.Popen[bytes]):
         def __init__(self, arguments: list[str], **options: Any) -> None:
             python, _, module, *rest = arguments
-            script = f"import {__name__}, {module}; {__name__}.die_of_an_item(); {module}.main()"
+            script = f"import {__name__}, {module}; {__name__}.die_of_an_item(alone=True); {module}.main()"
             super().__init__([python, "-c", script, *rest], **options)
 
     PublicationRun.send_once = fatal  # type: ignore[assignment]
+    ItemOutcomes.published = noted  # type: ignore[method-assign]
     quarantine.subprocess = SimpleNamespace(Popen=Popen, PIPE=subprocess.PIPE)  # type: ignore[assignment]
 
 
@@ -106,8 +112,10 @@ def run_worker(environ: dict[str, str], lease: float, mutant: str, command: str)
     from clipcast.cli import run
     from clipcast.jobs import slots, workers
     from clipcast.jobs import worker as module
+    from clipcast.renders import runner
 
     os.environ.update(environ)
+    runner.CHILD_PAUSE = timedelta(seconds=lease)
     workers.LEASE = slots.LEASE = timedelta(seconds=lease)
     module.HEARTBEAT = module.RECLAIM_EVERY = workers.LEASE / 4
     MUTANTS[mutant]()
@@ -147,3 +155,12 @@ async def until(what: Callable[[], Awaitable[bool]], seconds: float = START) -> 
     async with asyncio.timeout(seconds):
         while not await what():
             await asyncio.sleep(0.02)
+
+
+async def arrived(stage: Stage) -> None:
+    """Wait until the injected fault has begun."""
+
+    async def taken() -> bool:
+        return not (await stage.sandbox.client.get("/__sandbox/faults")).json()
+
+    await until(taken)

@@ -16,20 +16,12 @@ from clipcast.jobs.claimed import LEASE as USUAL_LEASE
 from clipcast.testing.case import Case
 from clipcast.testing.checks import exactly_one_video
 from clipcast.testing.harness import Stage
-from tests.crash.processes import LEASE, until, worker_process
+from clipcast.testing.loop_time import move_loop_time
+from tests.crash.processes import LEASE, START, arrived, until, worker_process
 
 # Seconds until an item ends after a crash. The aim is 10 s; the rest is for a slow machine.
 RECLAIM_WITHIN = 45.0
 BLOCKED = text("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-
-
-async def arrived(stage: Stage) -> None:
-    """Wait until the injected fault has begun."""
-
-    async def taken() -> bool:
-        return not (await stage.sandbox.client.get("/__sandbox/faults")).json()
-
-    await until(taken)
 
 
 async def reclaimed(stage: Stage) -> None:
@@ -65,7 +57,7 @@ async def test_worker_killed_between_response_and_commit_leaves_one_video(
     stage: Stage, case: Case, connection: str, request_name: str, engine: str
 ) -> None:
     """Send SIGKILL while the commit of the response waits for a lock of the job's row."""
-    await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=0.3)
+    await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=60)
     post_id = await stage.post(connection, case.platform, case.metadata)
 
     async def blocked() -> bool:
@@ -77,6 +69,7 @@ async def test_worker_killed_between_response_and_commit_leaves_one_video(
         async with stage.installation.database.connect() as lock:
             jobs = select(Job.id).join(Item, Item.id == Job.subject_id).where(Item.post_id == post_id)
             await lock.execute(jobs.with_for_update(of=Job))
+            move_loop_time(60)
             await until(blocked)
             process.kill()
             await asyncio.to_thread(process.join)
@@ -94,12 +87,13 @@ async def test_frozen_worker_neither_sends_nor_writes_after_its_lease(
     stage: Stage, case: Case, connection: str, request_name: str, engine: str
 ) -> None:
     """Freeze a worker before its response, reclaim and end the item, and thaw it: it does nothing more."""
-    await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=0.2)
+    await stage.sandbox.fault(case.platform, request_name, "after", "delay", seconds=60)
     post_id = await stage.post(connection, case.platform, case.metadata)
     async with worker_process(stage, engine=engine) as process:
         await arrived(stage)
         assert process.pid is not None
         os.kill(process.pid, signal.SIGSTOP)
+        move_loop_time(60)
         await asyncio.sleep(LEASE + 0.2)
         await reclaimed(stage)
         await exactly_one_video(stage, case, post_id)
@@ -107,7 +101,7 @@ async def test_frozen_worker_neither_sends_nor_writes_after_its_lease(
         os.kill(process.pid, signal.SIGCONT)
         await asyncio.sleep(0.5)
         process.terminate()
-        await asyncio.to_thread(process.join, 15)
+        await asyncio.to_thread(process.join, START)
         assert process.exitcode == 0
     assert len(await stage.sandbox.requests(case.platform)) == sent
     assert (await stage.row(post_id)).updated_at == before
@@ -166,6 +160,6 @@ async def test_worker_exits_with_0_on_sigterm(stage: Stage, case: Case, connecti
     async with worker_process(stage, engine=engine) as process:
         await ended(stage, post_id)
         process.terminate()
-        await asyncio.to_thread(process.join, 15)
+        await asyncio.to_thread(process.join, START)
         assert process.exitcode == 0
     await exactly_one_video(stage, case, post_id)

@@ -48,7 +48,8 @@ async def test_killed_conversion_leaves_one_file(stage: Stage, victim: str) -> N
                 process.kill()
             else:
                 for child in children_of(process.pid or 0):
-                    child.send_signal(signal.SIGKILL)
+                    with suppress(psutil.NoSuchProcess):  # it has ended
+                        child.send_signal(signal.SIGKILL)
                 await until_status(stage, found.id, "completed")
         if victim == "renderer":
             await asyncio.sleep(2 * LEASE)

@@ -13,8 +13,8 @@ from clipcast.testing.checks import exactly_one_video
 from clipcast.testing.harness import Stage
 from tests.conftest import Temporal
 from tests.crash import test_processes as matrix
-from tests.crash.processes import worker_process
-from tests.crash.test_processes import arrived, ended
+from tests.crash.processes import arrived, worker_process
+from tests.crash.test_processes import ended
 from tests.tcp_proxy import tcp_proxy
 
 pytestmark = pytest.mark.default_methods

@@ -23,7 +23,7 @@ KILLS = 50 if PROVING else 4
 ITEMS, ROUNDS = 10, 20
 
 
-@pytest.mark.timeout(0 if PROVING else 180)
+@pytest.mark.timeout(0 if PROVING else 600)
 async def test_killed_workers_lose_no_event_and_keep_the_order_of_each_item(stage: Stage) -> None:
     settings = stage.installation.settings.model_copy(update={"webhook_hosts": ("127.0.0.1",)})
     stage.installation = replace(stage.installation, settings=settings)
@@ -37,13 +37,13 @@ async def test_killed_workers_lose_no_event_and_keep_the_order_of_each_item(stag
             await hooks.happen(*items * ROUNDS)
             wanted = len(receiver.requests) + chance.randrange(1, ITEMS * ROUNDS // 2)
             async with worker_process(stage):
-                await until(partial(reached, receiver, wanted))
+                await until(partial(reached, receiver, wanted), 120)
                 if kill % 2:  # the next one dies with requests under way
                     receiver.open.clear()
-                    await until(partial(reached, receiver, len(receiver.requests) + 1))
+                    await until(partial(reached, receiver, len(receiver.requests) + 1), 120)
             receiver.open.set()
         async with worker_process(stage):
-            await until(partial(ended, hooks))
+            await until(partial(ended, hooks), 120)
     await hooks.worker.close()
     found: dict[str, list[int]] = defaultdict(list)
     for request in receiver.requests:

@@ -1,16 +1,18 @@
 """The release before the table of jobs: its form of the database, and the statements of its processes."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from clipcast.clock import clock
+from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
-from clipcast.database.migrate import MIGRATIONS, upgrade
+from clipcast.database.migrate import config_of, upgrade
 
+TRIES = 3
 # What its processes knew of a job, in the columns that they used.
 SAVED = """
     CREATE TABLE saved AS
@@ -36,16 +38,20 @@ PLACES = text("""
 
 def _downgrade(connection: Connection) -> None:
     from alembic import command
-    from alembic.config import Config
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.downgrade(config, "0019")
+    command.downgrade(config_of(connection), "0019")
 
 
 async def downgrade(database: Database) -> None:
     """Give the database the form of the release before, with all jobs where that release would have them."""
+    for _ in range(TRIES):
+        # A statement of the API, such as that of its log of requests, may hold what the next migration needs.
+        with suppress(DatabaseUnavailable):
+            return await _downgrade_once(database)
+    await _downgrade_once(database)
+
+
+async def _downgrade_once(database: Database) -> None:
     await database.close()
     async with database.maintain() as connection:
         await connection.execute(text(SAVED))

@@ -123,7 +123,7 @@ async def pgbouncer(
 
 
 async def until_connects(url: str, log: Path) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         try:
             connection = await asyncpg.connect(url, statement_cache_size=0)
         except (OSError, asyncpg.PostgresError):

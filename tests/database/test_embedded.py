@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -15,8 +16,10 @@ import asyncpg
 import pytest
 
 from clipcast.common.database_address import parse_address
+from clipcast.common.settings import load
 from clipcast.database import embedded
 from clipcast.database.embedded import EmbeddedServer, EmbeddedServerError
+from clipcast.installation import open_installation
 
 HOLD = """
 import sys, time
@@ -109,7 +112,7 @@ async def test_killed_server_is_restarted(data_dir: Path) -> None:
     pid = server.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while server.pid() is not None and time.monotonic() < deadline:
         time.sleep(0.01)
     server.ensure_running()
@@ -192,6 +195,38 @@ async def test_programs_in_a_private_folder_are_copied_for_the_servers_user(data
     finally:
         again.release()
     assert len(list((data_dir / "postgres").glob("programs-*"))) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act on another user's data")
+@pytest.mark.parametrize(
+    ("owner", "words"),
+    [
+        (pwd.getpwnam("nobody").pw_uid, "the user nobody. Run the command as that user: su nobody -s /bin/sh -c '...'"),
+        (0, "the user root. Give "),
+        (54_321, "the user 54321, whom this machine does not know. Give "),
+    ],
+)
+async def test_root_changes_nothing_in_the_data_of_another_user(data_dir: Path, owner: int, words: str) -> None:
+    (data_dir / "postgres" / "data").mkdir(parents=True, mode=0o700)
+    (data_dir / "postgres" / "socket").mkdir(mode=0o700)
+    for path in (data_dir, *data_dir.rglob("*")):
+        path.chmod(0o700)
+        os.chown(path, owner, owner)
+
+    def facts() -> dict[Path, tuple[int, int, int]]:
+        return {
+            path: (status.st_uid, status.st_gid, status.st_mode)
+            for path in (data_dir, *data_dir.rglob("*"))
+            for status in [path.stat()]
+        }
+
+    before = facts()
+    with pytest.raises(EmbeddedServerError, match=re.escape(words)):
+        EmbeddedServer(data_dir).acquire()
+    with pytest.raises(EmbeddedServerError, match=re.escape(words)):
+        async with open_installation(load({}, data_dir=data_dir)):
+            pass
+    assert facts() == before
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes users")

@@ -13,7 +13,8 @@ LIMIT = Limit((UUID(int=1),), UUID(int=2))
 REACHED = {
     "api_key_workspaces", "attempt_events", "attempt_logs", "attempts", "client_reviewers", "deliveries", "events",
     "found_clips", "journal", "memberships", "notice_channels", "notice_entries", "notice_habits", "post_labels",
-    "push_devices", "renditions_ahead", "review_comments", "reviewers", "sign_in_sessions", "used_connect_links",
+    "push_devices", "renditions_ahead", "review_comments", "reviewers", "sign_in_sessions", "stored_plan_lines",
+    "used_connect_links",
 }  # fmt: skip
 # What all members of a workspace share: clips have no client, and labels are names.
 SHARED = {
@@ -23,8 +24,8 @@ SHARED = {
 # What only workers, owners or the process itself read.
 INTERNAL = {
     "connect_attempts", "drained_workers", "ended_pauses", "event_listeners", "idempotent_answers", "installation",
-    "invitations", "jobs", "known_programs", "pauses", "push_keys", "quotas", "rate_windows", "unwanted_objects",
-    "workers",
+    "invitations", "jobs", "known_programs", "pauses", "push_keys", "quotas", "rate_windows", "storage_marks",
+    "unwanted_objects", "workers",
 }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ async def test_migrations_and_notifications_use_the_direct_url(pooled: str, prim
     await listening.add_listener(CHANNEL, lambda *_: heard.set())
     async with database.begin() as session:
         await session.execute(text(f"NOTIFY {CHANNEL}"))
-    await asyncio.wait_for(heard.wait(), 5)
+    await asyncio.wait_for(heard.wait(), 60)
     await listening.close()
     await database.close()
     without = Database(pooled)

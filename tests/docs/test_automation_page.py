@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
+from clipcast.testing.harness import some_day
 from tests.clips.test_imports import any_host, file_handler, serving
 from tests.sdk.conftest import Served, port, served
 
 __all__ = ["any_host", "port", "served"]
 PAGE = (Path(__file__).parents[2] / "docs" / "automation.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-ADDRESS = "https://media.example.org/harbour.mp4"
+ADDRESS, DAY = "https://media.example.org/harbour.mp4", "2027-01-24"
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ async def test_requests_return_what_the_page_shows(served: Served, clip: Path) -
         for number, (language, text) in enumerate(BLOCKS):
             if language != "sh":
                 continue
-            for shown, real in (ids | {ADDRESS: f"{media}/harbour.mp4"}).items():
+            for shown, real in (ids | {ADDRESS: f"{media}/harbour.mp4", DAY: some_day()}).items():
                 text = text.replace(shown, real)
             code, printed = await run(served, text)
             assert code == 0
@@ -58,7 +59,7 @@ async def test_requests_return_what_the_page_shows(served: Served, clip: Path) -
                 ids |= {expected[name]: responses[-1][name] for name in expected if name.endswith("_id")}
     imported, posted, webhook = responses
     assert imported["file_name"] == "harbour.mp4"
-    assert (posted["item_count"], posted["scheduled_at"]) == (2, "2027-01-24T21:00:00.000Z")
+    assert (posted["item_count"], posted["scheduled_at"]) == (2, f"{some_day()}T21:00:00.000Z")
     assert webhook["events"] == ["post.completed", "post.partial", "post.failed"]
 
 

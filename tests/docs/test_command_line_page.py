@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from clipcast.testing.harness import some_day
 from tests.cli.client.conftest import Shell, home, port, served, shell
 
 __all__ = ["home", "port", "served", "shell"]
 
-PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+# Its day is one that has not passed.
+PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text().replace("2027-06-01", some_day())
 PLAN = re.compile(r"cat > (\S+) <<END\n(.*?)END\n", re.DOTALL)
 PLATFORMS = ("bluesky", "threads", "pinterest", "youtube")
 

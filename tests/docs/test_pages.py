@@ -8,6 +8,7 @@ import pytest
 
 from clipcast.common.settings import OF_PLATFORMS, PREFIX, Settings
 from clipcast.platforms.registry import declared
+from clipcast.sdk import errors
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -44,3 +45,18 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
     named = re.findall(r"`((?:src|tests|benchmarks|frontend)/[\w./-]+)`", page.read_text())
     missing = [path for path in named if "NAME" not in path and not (ROOT / path).exists()]
     assert not missing
+
+
+def test_benchmarks_page_names_every_benchmark() -> None:
+    page = (ROOT / "docs" / "benchmarks.md").read_text().split("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", page.partition("the named ones:")[2].split("\n\n")[0]))
+    keys = re.findall(r'^    "(\w+)": \w+\.measure,$', (ROOT / "benchmarks" / "__main__.py").read_text(), re.MULTILINE)
+    assert named == set(keys)
+
+
+def test_python_page_names_every_error_of_the_client() -> None:
+    page = (ROOT / "docs" / "python.md").read_text()
+    names = {
+        error.__name__ for error in vars(errors).values() if isinstance(error, type) and issubclass(error, Exception)
+    }
+    assert not {name for name in names - {"ApiError"} if not re.search(rf"\b{name}\b", page)}

@@ -20,6 +20,17 @@ def test_table_lists_every_type_with_its_meaning() -> None:
     assert dict(re.findall(r"^\| `(\w+\.\w+)` \| (.*) \|$", PAGE, re.MULTILINE)) == MEANINGS
 
 
+async def until_listening(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+
+
 async def test_receiver_of_the_page_verifies_a_test(caller: Caller, installation: Installation, tmp_path: Path) -> None:
     settings = installation.settings.model_copy(update={"webhook_hosts": ("127.0.0.1",)})
     installation = replace(installation, settings=settings)
@@ -36,7 +47,8 @@ async def test_receiver_of_the_page_verifies_a_test(caller: Caller, installation
         env={"SECRET": webhook["secret"], "PORT": str(port)},
     )  # fmt: skip
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
+            await until_listening(port)
             while True:
                 sent = (await caller.post(f"/webhooks/{webhook['id']}/test")).json()
                 await hooks.deliver()

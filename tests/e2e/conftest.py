@@ -1,10 +1,14 @@
-"""A real browser before the real application. Screenshots go to artifacts/, which git ignores."""
+"""A real browser before the real application.
+
+With SCREENSHOTS=1, tests save what they see in artifacts/, which git ignores. A failed one always does.
+"""
 
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
+from socket import create_server
 
 import pytest
 import uvicorn
@@ -14,14 +18,24 @@ from pydantic import AnyHttpUrl
 from clipcast.common.settings import Settings
 from clipcast.installation import Installation
 from clipcast.server.app import create_app
-from clipcast.testing.harness import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+# A screenshot of a whole page takes as long as the page.
+SHOOTS = bool(os.environ.get("SCREENSHOTS"))
+FAILED = pytest.StashKey[bool]()
 FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 # A busy machine is slow. What does not come fails in the end.
 expect.set_options(timeout=20_000)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note for the `page` whether its test failed."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -51,26 +65,26 @@ async def page(browser: Browser, request: pytest.FixtureRequest) -> AsyncIterato
         ),
     )
     yield page
+    if SHOOTS or request.node.stash[FAILED]:
+        ARTIFACTS.mkdir(exist_ok=True)
+        await page.screenshot(path=ARTIFACTS / f"{request.node.name}.png", full_page=True)
+    await page.close()
     # Whatever a test was about: no script of ours may fail, and no page may want what its policy forbids.
     assert troubles == []
-    ARTIFACTS.mkdir(exist_ok=True)
-    await page.screenshot(path=ARTIFACTS / f"{request.node.name}.png", full_page=True)
-    await page.close()
 
 
 @pytest.fixture
 async def served(installation: Installation, cheap_passwords: None) -> AsyncIterator[Installation]:
     """Serve the installation on a real port, the one of its `settings.public_base`."""
-    port = free_port()
+    listening = create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
     settings: Settings = installation.settings.model_copy(update={"public_url": AnyHttpUrl(f"http://127.0.0.1:{port}")})
     object.__setattr__(installation, "settings", settings)
     application = create_app(installation)
     # A failed test leaves pages open, whose event streams would never end.
-    config = uvicorn.Config(
-        application, host="127.0.0.1", port=port, log_level="warning", lifespan="off", timeout_graceful_shutdown=2
-    )
+    config = uvicorn.Config(application, log_level="warning", lifespan="off", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server._serve())
+    serving = asyncio.create_task(server._serve([listening]))
     while not server.started:
         await asyncio.sleep(0.005)
     yield installation

@@ -2,20 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
 import httpx2
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from clipcast.cli.browser import consent
 from clipcast.connections.links import make_link
 from clipcast.installation import Installation
 from clipcast.renders.renderer import Renderer
 from clipcast.server.worker import make_worker
-from tests.e2e.conftest import ARTIFACTS
+from tests.e2e.conftest import ARTIFACTS, SHOOTS
 
 OWNER = ("Harbour Owner", "owner@example.org", "copper-lantern-47-orchid")
 
@@ -57,8 +57,20 @@ async def upload(page: Page, base: str, clip: Path) -> None:
     await expect(page.get_by_role("link", name="Uploaded: open clip")).to_be_visible()
 
 
+def held_until(event: asyncio.Event) -> Callable[[Route], Awaitable[None]]:
+    """Return a handler for `Page.route` that holds requests until the event is set."""
+
+    async def hold(route: Route) -> None:
+        await event.wait()
+        await route.continue_()
+
+    return hold
+
+
 async def shoot(page: Page, name: str) -> None:
-    """Save a screenshot among the artefacts."""
+    """Save a screenshot, if they are wanted (conftest.py)."""
+    if not SHOOTS:
+        return
     ARTIFACTS.mkdir(exist_ok=True)
     # Hiding the caret would set style attributes, which the pages' Content-Security-Policy forbids.
     await page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True, caret="initial")
@@ -92,6 +104,30 @@ async def link_accounts(installation: Installation, base: str, *platforms: str) 
         link = make_link(installation, UUID(base.rsplit("/", 1)[1]), platform)
         async with httpx2.AsyncClient(follow_redirects=True, trust_env=False) as browser:
             assert (await consent(browser, link, "harbour.films")).status_code == 200, platform
+
+
+async def cut_response(page: Page) -> None:
+    """Have the next response to a POST break off after its headers."""
+    await page.evaluate("""() => {
+        const plain = window.fetch;
+        window.fetch = async (...given) => {
+            const response = await plain(...given);
+            if (given[1]?.method !== "POST") return response;
+            window.fetch = plain;
+            const body = new ReadableStream({ start: (one) => one.error(new TypeError("cut")) });
+            return new Response(body, { status: response.status, headers: response.headers });
+        };
+    }""")
+
+
+async def until(page: Page, script: str, wanted: object = True) -> None:
+    """Wait until the result of a script, which may be a promise, is the wanted one.
+
+    Playwright's own wait counts a promise as true. It needs a function, too: the pages' policy forbids text.
+    """
+    async with asyncio.timeout(30):
+        while await page.evaluate(script) != wanted:
+            await asyncio.sleep(0.05)
 
 
 async def add_clips(page: Page, *names: str) -> None:

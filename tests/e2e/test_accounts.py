@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from clipcast.installation import Installation
 from clipcast.testing.harness import Sandbox
-from tests.e2e.people import OWNER, link_accounts, set_up, shoot, sign_in
+from tests.e2e.people import OWNER, link_accounts, set_up, shoot, sign_in, working
 from tests.e2e.test_pages import serious
 from tests.e2e.test_phone import TOO_WIDE
 
@@ -39,11 +39,22 @@ async def test_account_is_connected_for_a_client_by_a_member_and_by_the_client(
     await expect(page.locator("#logo-problem")).to_contain_text("not a readable picture")
     picture = io.BytesIO()
     Image.new("RGB", (64, 64), "#d9507a").save(picture, "PNG")
+    await page.get_by_label("Name", exact=True).fill("Alba, half typed")
     await page.get_by_label("Picture").set_input_files(
         {"name": "logo.png", "mimeType": "image/png", "buffer": picture.getvalue()}
     )
     await expect(page.get_by_role("button", name="Remove logo")).to_be_visible()
     await expect(page.get_by_label("Pages").locator("img.client-logo")).to_be_visible()
+    # Removing it leaves what is being typed.
+    await page.get_by_role("button", name="Remove logo").click()
+    await expect(page.locator("img.client-logo")).to_have_count(0)
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("Alba, half typed")
+    await page.get_by_label("Picture", exact=True).set_input_files(
+        {"name": "logo.png", "mimeType": "image/png", "buffer": picture.getvalue()}
+    )
+    await expect(page.get_by_label("Pages").locator("img.client-logo")).to_be_visible()
+    await expect(page.locator("img#client-mark")).to_be_visible()
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("Alba, half typed")
     await shoot(page, "accounts-client-settings")
 
     # The dialog: for a client, first by the member.
@@ -162,4 +173,45 @@ async def test_accounts_are_acted_on_together_on_every_width(
             await shoot(screen, f"accounts-{path.rpartition('/')[2] or 'one'}-{width}-{scheme}")
             assert await screen.evaluate(TOO_WIDE) == [], (width, path)
             assert await serious(screen) == [], (width, path)
+        await screen.close()
+
+
+async def test_picture_of_an_account_takes_the_place_of_its_initials(
+    served: Installation, sandbox: Sandbox, page: Page, browser: Browser
+) -> None:
+    base = await set_up(page, served)
+    await link_accounts(served, base, "tiktok")
+    await page.goto(base + "/connections")
+    first = page.locator(".accounts-table .account-avatar").first
+    await expect(first).to_have_text("HF")
+    before = await first.bounding_box()
+    async with working(served):
+        # The open page shows it by itself, at the place of the initials.
+        await expect(first.locator("img")).to_have_js_property("naturalWidth", 96)
+    assert await first.bounding_box() == before
+    await link_accounts(served, base, "threads")
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        screen = await browser.new_page(
+            viewport={"width": width, "height": 850},
+            has_touch=width < 500,
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        await sign_in(screen, served, OWNER[1], OWNER[2])
+        avatars = screen.locator(".accounts-table .account-avatar")
+        # A picture that does not load leaves the initials, without the sign of a broken one.
+        await screen.route("**/avatar?v=*", lambda route: route.abort())
+        async with screen.expect_event("requestfailed"):
+            await screen.goto(base + "/connections")
+        await expect(avatars.locator("img")).to_have_js_property("complete", True)
+        seen = await avatars.last.screenshot(caret="initial")
+        await avatars.locator("img").evaluate("one => one.remove()")
+        assert await avatars.last.screenshot(caret="initial") == seen
+        await screen.unroute("**/avatar?v=*")
+        await screen.reload()
+        await expect(avatars.locator("img")).to_have_js_property("naturalWidth", 96)
+        # The other account has its initials alone.
+        await expect(avatars).to_have_count(2)
+        assert await screen.evaluate(TOO_WIDE) == []
+        assert await serious(screen) == []
+        await shoot(screen, f"accounts-pictures-{width}-{scheme}")
         await screen.close()

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 from sqlalchemy import delete
 
 from clipcast.database.models.people import SignInSession
 from clipcast.installation import Installation
 from clipcast.testing.harness import ACCOUNT, some_day
-from tests.e2e.people import OWNER, connect, set_up, shoot, upload
+from clipcast.web import bulk
+from tests.e2e.people import OWNER, connect, cut_response, set_up, shoot, upload
 from tests.e2e.test_pages import serious
 
 pytestmark = pytest.mark.browser
@@ -42,8 +43,10 @@ async def fits(page: Page, name: str) -> None:
 
 
 async def test_a_csv_is_corrected_and_scheduled_and_its_posts_are_labelled_and_exported(
-    served: Installation, page: Page, clip: Path
+    served: Installation, page: Page, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bulk, "CHUNK", 50)
+    monkeypatch.setattr(bulk, "SECONDS", 600)
     base = await set_up(page, served)
     await connect(page, base, "Threads")
     await upload(page, base, clip)
@@ -108,21 +111,57 @@ async def test_a_csv_is_corrected_and_scheduled_and_its_posts_are_labelled_and_e
     await page.get_by_role("toolbar").get_by_role("button", name="Label").click()
     labels = page.get_by_role("dialog", name="Label posts")
     await labels.get_by_label("Put on").fill("Winter")
+
+    # The connection breaks between two requests: the page says how far it got, and continues.
+    async def break_second(route: Route) -> None:
+        await (route.abort() if "so_far" in (route.request.post_data or "") else route.continue_())
+
+    await page.route("**/posts/bulk", break_second)
     await labels.get_by_role("button", name="Label").click()
+    broken = page.locator("#notices").get_by_role("alert")
+    await expect(broken).to_contain_text("The connection broke. At least 50 of 120 posts are through.")
+    await fits(page, "broken")
+    await page.unroute("**/posts/bulk")
+    await page.locator("#notices").get_by_role("button", name="Continue").click()
     await expect(page.locator("#notices")).to_contain_text("120 posts labelled.")
     await expect(page.locator("tr[data-row] .post-label")).to_have_count(50)
+    # The response breaks off: its press can be continued, and does nothing twice.
+    await page.get_by_role("checkbox", name="Choose Caption 119").check()
+    await page.get_by_role("toolbar").get_by_role("button", name="Label").click()
+    await labels.get_by_label("Put on").fill("Winter")
+    await cut_response(page)
+    await labels.get_by_role("button", name="Label").click()
+    await expect(broken).to_contain_text("The connection broke. The action may be done in part.")
+    await page.locator("#notices").get_by_role("button", name="Continue").click()
+    await expect(page.locator("#notices")).to_contain_text("1 post labelled.")
     # Two of them are sent for review.
     await page.get_by_role("checkbox", name="Choose Caption 119").check()
     await page.get_by_role("checkbox", name="Choose Caption 118").check()
-    await page.get_by_role("toolbar").get_by_role("button", name="Send for review").click()
     review = page.get_by_role("dialog", name="Send for review")
+    open_review = page.get_by_role("toolbar").get_by_role("button", name="Send for review")
+    async with page.expect_request("**/posts/bulk/reviewers") as asked:
+        await open_review.click()
+    assert ((await asked.value).post_data or "").count("chosen=") == 2
     await review.get_by_label("Harbour Owner").check()
+    # What is ticked and typed stays when the dialog is opened again.
+    await review.get_by_label("Message").fill("Look at the ending")
+    await review.get_by_role("button", name="Cancel").click()
+    async with page.expect_response("**/posts/bulk/reviewers"):
+        await open_review.click()
+    await expect(review.get_by_label("Message")).to_have_value("Look at the ending")
+    await expect(review.get_by_label("Harbour Owner")).to_be_checked()
     assert await serious(page) == []
+    # The session has ended: the press is sent again after the password.
+    async with served.database.begin() as session:
+        await session.execute(delete(SignInSession))
     await review.get_by_role("button", name="Send for review").click()
+    await dialog.get_by_label("E-mail").fill(OWNER[1])
+    await dialog.get_by_label("Password").fill(OWNER[2])
+    await expect(page.locator("[data-begun]")).to_have_count(0)
+    await dialog.get_by_role("button", name="Sign in").click()
     await expect(page.locator("#notices")).to_contain_text("2 posts sent for review.")
     await expect(page.locator("tr[data-row]").filter(has_text="In review")).to_have_count(2)
-    await page.locator("form.filters").get_by_label("Label").select_option("Winter")
-    await page.get_by_role("button", name="Filter").click()
+    await page.get_by_role("group", name="Filters").get_by_label("Label").select_option("Winter")
     await page.get_by_role("button", name="Save this view").click()
     view = page.get_by_role("dialog", name="Save this view")
     await view.get_by_label("Name").fill("Winter campaign")

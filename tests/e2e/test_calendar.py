@@ -1,5 +1,7 @@
 """The calendar in a browser: entries move by dragging, by keyboard and by touch, and come back by Undo."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -26,7 +28,7 @@ from clipcast.installation import Installation
 from clipcast.posts import drafts, moving
 from clipcast.posts.service import create_post
 from clipcast.testing.harness import Sandbox
-from tests.e2e.people import OWNER, connect, set_up, shoot, sign_in, upload
+from tests.e2e.people import OWNER, connect, held_until, set_up, shoot, sign_in, upload
 
 pytestmark = pytest.mark.browser
 
@@ -119,6 +121,16 @@ async def pick(page: Page, entry: str) -> None:
     await expect(page.locator(".picked")).to_have_count(1)
 
 
+# What an entry shows outside of its ground.
+SPILLED = """(card) => {
+  const ground = card.getBoundingClientRect();
+  return [...card.querySelectorAll("time, .title, .picture")].filter((one) => {
+    const box = one.getBoundingClientRect();
+    return box.width && (box.bottom > ground.bottom + 1 || box.right > ground.right + 1);
+  }).map((one) => one.outerHTML);
+}"""
+
+
 async def carry(page: Page, to: Locator) -> None:
     box = await to.bounding_box()
     assert box
@@ -143,8 +155,12 @@ async def test_entries_move_by_dragging_and_by_keyboard(desk: Desk, page: Page) 
     one, two, third = [await desk.post(desk.noon + (3 + n) * DAY, text) for n, text in enumerate(CAPTIONS)]
     await page.goto(f"{desk.base}/calendar?view=month")
     notices = page.locator("#notices")
-    # To another day: the time of day is kept. Undo brings it back.
-    await drag(page, one, day_of(page, desk.day(8)))
+    # The entry in the hand looks as in its day. To another day: the time of day is kept. Undo brings it back.
+    await pick(page, one)
+    card = page.locator(".in-hand")
+    assert await card.evaluate(SPILLED) == []
+    await carry(page, day_of(page, desk.day(8)))
+    await page.mouse.up()
     await expect(notices).to_contain_text("Moved to")
     await expect(day_of(page, desk.day(8)).locator(f"#{one}")).to_contain_text("09:00")
     await notices.get_by_role("button", name="Undo").click()
@@ -179,8 +195,15 @@ async def test_entries_move_by_dragging_and_by_keyboard(desk: Desk, page: Page) 
     await page.mouse.up()
     await expect(day_of(page, desk.day(8)).locator(f"#{two}")).to_be_visible()
     await expect(day_of(page, desk.day(10)).locator(f"#{third}")).to_be_visible()
-    # The same by keyboard; the focus stays where it is.
+    # The same by keyboard; the focus stays where it is. A dialog that does not load is not that of another entry.
+    await page.locator(f"#{one}").focus()
+    await page.keyboard.press("m")
+    await expect(page.get_by_role("dialog", name=CAPTIONS[0])).to_be_visible()
+    await page.keyboard.press("Escape")
     await page.locator(f"#{two}").focus()
+    await page.route("**/move", lambda one: one.abort(), times=1)
+    async with page.expect_event("requestfailed"):
+        await page.keyboard.press("m")
     await page.keyboard.press("m")
     dialog = page.get_by_role("dialog", name=CAPTIONS[1])
     await expect(dialog).to_be_visible()
@@ -209,16 +232,22 @@ async def test_entries_move_by_dragging_and_by_keyboard(desk: Desk, page: Page) 
     await expect(page.get_by_role("heading", level=1)).not_to_have_text(title)
     await page.keyboard.press("t")
     await expect(page.get_by_role("heading", level=1)).to_have_text(title)
-    # Held at the edge, an entry turns the page.
+    # Held at the edge, an entry turns the page. It leaves the edge before the page comes: the next would follow.
+    following: str = await page.evaluate("document.getElementById('later').href")
+    inside = asyncio.Event()
+    await page.route(lambda url: url == following, held_until(inside), times=1)
     await pick(page, two)
     box = await page.locator(".grid").bounding_box()
     assert box
-    await page.mouse.move(box["x"] + box["width"] - 6, box["y"] + 60, steps=4)
+    async with page.expect_request(lambda one: one.url == following):
+        await page.mouse.move(box["x"] + box["width"] - 6, box["y"] + 60, steps=4)
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
+    inside.set()
     await expect(page.get_by_role("heading", level=1)).not_to_have_text(title)
-    inside = page.locator(".day:not(.outside)").nth(9)
-    target = await inside.get_attribute("data-day")
+    tenth = page.locator(".day:not(.outside)").nth(9)
+    target = await tenth.get_attribute("data-day")
     assert target
-    await carry(page, inside)
+    await carry(page, tenth)
     await page.mouse.up()
     await expect(day_of(page, target).locator(f"#{two}")).to_contain_text("09:00")
     # What has begun stays, and says so.
@@ -245,6 +274,28 @@ async def test_entries_move_by_dragging_and_by_keyboard(desk: Desk, page: Page) 
     await page.locator(f"#day-{desk.day(2)}").focus()
     await page.keyboard.press("n")
     await page.wait_for_url(f"**/compose/*at={desk.day(2)}*")
+
+
+async def test_free_time_of_another_client_takes_no_drop_but_its_day_does(desk: Desk, page: Page) -> None:
+    one = await desk.post(desk.noon + 3 * DAY, CAPTIONS[0])
+    actor = Actor("user", new_id(), "Owner", "")
+    async with desk.installation.database.begin() as session:
+        made = CreateClient(name="Bloom", timezone="America/Sao_Paulo", color=2)
+        other = await clients.create_client(session, desk.workspace, made, actor)
+        await set_times(session, other, [PostingTime(weekday, time(20)) for weekday in range(7)])
+    await page.goto(f"{desk.base}/calendar?view=month")
+    there = day_of(page, desk.day(9))
+    hole = there.locator(".free-time").filter(has_text="Bloom")
+    await pick(page, one)
+    await expect(hole).to_have_class(re.compile(r"\bother\b"))
+    await expect(there.locator(".free-time").filter(has_text="Alba")).not_to_have_class(re.compile(r"\bother\b"))
+    box = await hole.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
+    await expect(there).to_have_class(re.compile(r"\bover\b"))
+    await page.mouse.up()
+    await expect(there.locator(f"#{one}")).to_contain_text("09:00")
+    await expect(page.locator(".free-time.other")).to_have_count(0)
 
 
 async def test_calendar_fits_every_screen(desk: Desk, page: Page, browser: Browser) -> None:
@@ -303,7 +354,7 @@ async def _scroll_by_touch(screen: Page, desk: Desk) -> None:
     ):  # fmt: skip
         at = [{"x": x, "y": point} for point in points]
         await cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
-    await screen.wait_for_function("scrollY > 0")
+    await screen.wait_for_function("() => scrollY > 0")
     await expect(screen.locator(".picked, .in-hand, [data-toast]")).to_have_count(0)
 
 

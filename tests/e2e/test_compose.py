@@ -56,7 +56,7 @@ async def test_nine_targets_are_posted_reopened_edited_and_copied(
     draft = page.url
     # The draft is opened again from the list of drafts.
     await page.goto(base + "/drafts")
-    await page.get_by_role("link", name="Harbour", exact=True).click()
+    await page.get_by_role("link", name="For all", exact=True).click()
     await page.wait_for_url(draft)
     await expect(page.locator("#text")).to_have_value("For all")
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
@@ -67,6 +67,7 @@ async def test_nine_targets_are_posted_reopened_edited_and_copied(
     assert set((await said(served, page)).values()) == {"For all"}
     first = page.url
     await page.get_by_role("button", name="Edit").click()
+    await page.wait_for_url("**/compose/**")
     await expect(page.get_by_role("heading", name="Edit a scheduled post")).to_be_visible()
     await expect(page.locator("#text")).to_have_value("For all")
     await page.locator("#text").fill("Better for all")
@@ -76,6 +77,7 @@ async def test_nine_targets_are_posted_reopened_edited_and_copied(
     await page.wait_for_url(lambda url: "/posts/" in url and url != first)
     assert set((await said(served, page)).values()) == {"Better for all"}
     await page.get_by_role("button", name="Copy to a draft").click()
+    await page.wait_for_url("**/compose/**")
     await expect(page.locator("#items")).to_have_text("9 items")
     await expect(page.locator("#text")).to_have_value("Better for all")
 
@@ -117,6 +119,7 @@ async def test_nine_targets_with_own_words_are_posted_edited_and_copied_as_typed
     assert await said(served, page) == expected
     first = page.url
     await page.get_by_role("button", name="Copy to a draft").click()
+    await page.wait_for_url("**/compose/**")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
     await plan_for(page, f"{day}T18:30")
@@ -126,6 +129,7 @@ async def test_nine_targets_with_own_words_are_posted_edited_and_copied_as_typed
     assert await said(served, page) == expected
     second = page.url
     await page.get_by_role("button", name="Edit").click()
+    await page.wait_for_url("**/compose/**")
     await expect(page.locator("#problems")).to_contain_text("Ready:")
     await send(page)
     await page.wait_for_url(lambda url: "/posts/" in url and url not in (first, second))
@@ -150,7 +154,9 @@ async def test_a_zone_is_found_by_its_city(served: Installation, page: Page, cli
     await expect(beside).to_contain_text("Did you mean Asia/Tokyo?")
     await expect(page.locator("#problems")).to_contain_text("The time zone")
     await send(page)
-    # The response of a rejected post closes the sheet. Its problem leads back to the field.
+    # The response of a rejected post leads to the field in the open sheet. After Back, its problem leads there again.
+    await expect(page.get_by_label("Time zone")).to_be_focused()
+    await page.locator("#when").get_by_role("button", name="Back").last.click()
     await expect(page.locator("#when")).to_be_hidden()
     await page.locator("#problems").get_by_role("link", name="The time zone").click()
     await expect(page.get_by_label("Time zone")).to_have_value("Tokyo")

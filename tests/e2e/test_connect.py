@@ -9,7 +9,7 @@ from clipcast.connections.links import make_link
 from clipcast.installation import Installation
 from clipcast.sandbox.bluesky.rules import APP_PASSWORD
 from clipcast.testing.harness import Caller, Stage
-from tests.e2e.conftest import ARTIFACTS
+from tests.e2e.people import shoot
 
 pytestmark = pytest.mark.browser
 PLATFORMS = ("tiktok", "youtube")
@@ -71,9 +71,9 @@ async def test_the_published_video_plays(served: Installation, stage: Stage, pag
     item = await stage.item(post_id)
     await page.goto(item["platform_post_url"])
     await expect(page.get_by_role("heading")).to_have_text(metadata["title"])
-    await page.wait_for_function("document.querySelector('video').readyState >= 2")
+    await page.wait_for_function("() => document.querySelector('video').readyState >= 2")
     assert await page.evaluate("document.querySelector('video').videoWidth") == 540
-    await page.wait_for_function("document.querySelector('video').currentTime > 0")
+    await page.wait_for_function("() => document.querySelector('video').currentTime > 0")
 
 
 async def test_person_chooses_the_pages_to_connect(served: Installation, caller: Caller, page: Page) -> None:
@@ -85,7 +85,7 @@ async def test_person_chooses_the_pages_to_connect(served: Installation, caller:
     await expect(page.get_by_role("alert")).to_have_text("Tick at least one account.")
     await page.get_by_label("Harbour Collective").check()
     await page.get_by_label("The Night Bakery").check()
-    await page.screenshot(path=ARTIFACTS / "choose_pages.png")
+    await shoot(page, "choose_pages")
     await page.get_by_role("button", name="Connect").click()
     await expect(page.get_by_role("heading")).to_have_text("Facebook accounts connected")
     found = (await caller.get("/connections")).json()["connections"]
@@ -102,7 +102,7 @@ async def test_account_is_connected_by_handle_and_app_password(
     await expect(page.get_by_role("alert")).to_contain_text("password is wrong")
     await expect(page.get_by_label("Handle")).to_have_value("night-bakery.bsky.social")
     await expect(page.get_by_label("App password")).to_have_value("")
-    await page.screenshot(path=ARTIFACTS / "sign_in_form.png")
+    await shoot(page, "sign_in_form")
     await page.get_by_label("App password").fill(APP_PASSWORD)
     await page.get_by_role("button", name="Connect").click()
     await expect(page.get_by_role("heading")).to_have_text("Bluesky account connected")

@@ -1,5 +1,7 @@
 """The editor of a clip: cut, shape, captions, watermark, cover and templates, by mouse, keyboard and typing."""
 
+import asyncio
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -9,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from clipcast.installation import Installation
 from clipcast.testing.media_files import make
-from tests.e2e.people import OWNER, rendering, set_up, shoot, sign_in, upload
+from tests.e2e.people import OWNER, held_until, rendering, set_up, shoot, sign_in, upload
 from tests.e2e.test_pages import serious
 from tests.e2e.test_phone import SQUEEZED, TOO_WIDE
 
@@ -58,19 +60,19 @@ async def test_cut_by_dragging_typing_and_keys(served: Installation, page: Page,
     await end.press("Tab")
     assert 2.9 < float(await page.locator("#end-handle").input_value()) < 3.1
     await page.locator("#position").focus()
-    await page.evaluate("document.getElementById('player').currentTime = 1.5")
+    await page.evaluate("document.getElementById('player').currentTime = 1")
     await page.keyboard.press("i")
-    await expect(start).to_have_value("0:01.5")
-    await page.evaluate("document.getElementById('player').currentTime = 2.5")
+    await expect(start).to_have_value("0:01.0")
+    await page.evaluate("document.getElementById('player').currentTime = 4")
     await page.keyboard.press("o")
-    await expect(end).to_have_value("0:02.5")
+    await expect(end).to_have_value("0:04.0")
     # A field of text takes the key as a letter.
     await page.get_by_label("Name", exact=True).press("i")
-    await expect(start).to_have_value("0:01.5")
+    await expect(start).to_have_value("0:01.0")
     await page.get_by_role("button", name="Play", exact=True).click()
     await expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    await expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
-    assert 2.4 < await page.evaluate("document.getElementById('player').currentTime") < 2.6
+    await expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible(timeout=30_000)
+    assert 3.9 < await page.evaluate("document.getElementById('player').currentTime") < 4.1
     await shoot(page, "editor-cut")
 
 
@@ -81,7 +83,7 @@ async def test_shape_captions_watermark_and_cover_are_shown_and_saved(
     await page.get_by_label("1:1").check()
     # The edges show the picture, blurred.
     edge = "document.getElementById('backdrop').getContext('2d').getImageData(2, 32, 1, 1).data[0]"
-    await page.wait_for_function(f"{edge} > 100")
+    await page.wait_for_function(f"() => {edge} > 100")
     await page.get_by_label("Crop").check()
     frame = page.locator("#frame")
     await frame.scroll_into_view_if_needed()
@@ -98,16 +100,23 @@ async def test_shape_captions_watermark_and_cover_are_shown_and_saved(
     moved = await frame.bounding_box()
     assert moved is not None
     assert moved["y"] < box["y"] - 10
+    await page.get_by_label("Type them").check()
+    await page.get_by_role("button", name="Add a caption here").click()
+    await page.get_by_label("Text of the caption").fill("<b>Hello</b> harbour 🌅")
+    caption = page.locator("#caption")
+    await expect(caption).to_have_text("Hello harbour 🌅")
+    shown = await caption.bounding_box()
+    assert shown is not None
+    # The crop keeps the upper half: the caption is at its bottom, and not at the picture's.
+    assert moved["y"] + moved["height"] / 2 < shown["y"]
+    assert shown["y"] + shown["height"] < moved["y"] + moved["height"]
     await page.get_by_role("button", name="Show the result").click()
     await expect(frame).to_be_hidden()
+    await expect(caption).to_be_visible()
     stage = await page.locator("#stage").bounding_box()
     assert stage is not None
     assert abs(stage["width"] / stage["height"] - 1) < 0.03
 
-    await page.get_by_label("Type them").check()
-    await page.get_by_role("button", name="Add a caption here").click()
-    await page.get_by_label("Text of the caption").fill("Hello harbour 🌅")
-    await expect(page.locator("#caption")).to_have_text("Hello harbour 🌅")
     await page.locator("#watermark-part summary").click()
     await page.locator("[id='watermark.asset_id-file']").set_input_files(png(tmp_path / "logo.png"))
     await expect(page.locator("#mark")).to_be_visible()
@@ -115,7 +124,7 @@ async def test_shape_captions_watermark_and_cover_are_shown_and_saved(
     await expect(page.get_by_label("Time of the cover")).not_to_have_value("")
     await expect(page.locator("#covers button[aria-pressed=true]")).to_have_count(1)
     await page.get_by_label("Name", exact=True).fill("Square")
-    await expect(page.locator("#checks")).to_contain_text("0:04, 540x540")
+    await expect(page.locator("#checks")).to_contain_text("0:04.2, 540x540")
     await shoot(page, "editor-shape")
     assert await serious(page) == []
     await page.get_by_role("button", name="Save as new clip").click()
@@ -123,6 +132,23 @@ async def test_shape_captions_watermark_and_cover_are_shown_and_saved(
     await expect(page.locator("#made")).to_contain_text("Waiting")
     await page.goto(base + "/clips")
     await expect(page.get_by_role("link", name="Square", exact=True)).to_be_visible()
+
+
+async def test_cover_from_the_end_of_a_cut_is_its_last_frame(served: Installation, page: Page, clip: Path) -> None:
+    await open_editor(page, served, clip)
+    await page.get_by_label("End", exact=True).fill("2.5")
+    await page.get_by_label("End", exact=True).press("Tab")
+    await page.get_by_label("Position of the player").fill("2.5")
+    await page.get_by_role("button", name="Use the frame shown now").click()
+    await expect(page.get_by_label("Time of the cover")).to_have_value("0:02.467")
+    # A frame of the film strip at the end of the cut is chosen in the same way.
+    await page.get_by_label("Time of the cover").fill("1")
+    tile = page.locator("#covers button").first
+    await tile.evaluate("one => { one.dataset.at = '2.5'; }")
+    await tile.click()
+    await expect(page.get_by_label("Time of the cover")).to_have_value("0:02.467")
+    await expect(tile).to_have_attribute("aria-pressed", "true")
+    await expect(page.locator("#checks")).to_contain_text("Where the result fits")
 
 
 async def test_saved_clip_is_made_played_downloaded_and_used(served: Installation, page: Page, clip: Path) -> None:
@@ -142,7 +168,7 @@ async def test_saved_clip_is_made_played_downloaded_and_used(served: Installatio
     await page.get_by_role("link", name="Play Wide").click()
     await expect(page.get_by_role("heading", name="Wide")).to_be_visible()
     shown = "[document.querySelector('video').videoWidth, document.querySelector('video').videoHeight]"
-    await page.wait_for_function(f"{shown}[0] > 0")
+    await page.wait_for_function(f"() => {shown}[0] > 0")
     width, height = await page.evaluate(shown)
     assert abs(width / height - 16 / 9) < 0.02
     assert 3 < await page.evaluate("document.querySelector('video').duration") < 3.4
@@ -161,11 +187,34 @@ async def test_captions_file_is_checked_and_shown(served: Installation, page: Pa
     chooser = page.locator("[id='captions.asset_id-file']")
     (tmp_path / "bad.srt").write_text("1\nsoon --> later\nx\n")
     await chooser.set_input_files(tmp_path / "bad.srt")
-    await expect(page.locator("[data-problem-of='captions.asset_id']")).to_contain_text("Line 2 of the captions")
+    says = page.locator("[data-upload-says]").first
+    await expect(says).to_contain_text("Line 2 of the captions")
     (tmp_path / "good.srt").write_text(SRT)
     await chooser.set_input_files(tmp_path / "good.srt")
     await expect(page.locator("#caption")).to_have_text("First light in the harbour")
-    await expect(page.locator("[data-problem-of='captions.asset_id']")).to_be_empty()
+    await expect(says).to_be_empty()
+    # The last one that was chosen is used, however long another takes; and what is saved waits for it.
+    go_on = asyncio.Event()
+
+    held = re.compile("(?<!assets)/uploads/")
+    (tmp_path / "late.srt").write_text(SRT.replace("First light", "Night"))
+    (tmp_path / "last.srt").write_text(SRT.replace("First light", "Noon"))
+    await page.route(held, held_until(go_on), times=1)
+    await chooser.set_input_files(tmp_path / "late.srt")
+    await expect(says).to_have_text("Uploading late.srt …")
+    await chooser.set_input_files(tmp_path / "last.srt")
+    await expect(page.locator("#caption")).to_have_text("Noon in the harbour")
+    async with page.expect_response("**/uploads/complete"):
+        go_on.set()
+    go_on.clear()
+    await page.route(held, held_until(go_on), times=1)
+    await chooser.set_input_files(tmp_path / "good.srt")
+    await expect(page.locator("#caption")).to_have_text("Noon in the harbour")
+    await page.get_by_label("Name", exact=True).fill("With captions")
+    await page.get_by_role("button", name="Save as new clip").click()
+    await expect(says).to_contain_text("It is saved after that.")
+    go_on.set()
+    await expect(page.locator("#made")).to_contain_text("With captions")
 
 
 async def test_problem_appears_beside_its_field_and_goes_again(served: Installation, page: Page, clip: Path) -> None:

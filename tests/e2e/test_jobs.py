@@ -61,7 +61,7 @@ async def test_jobs_page_fits_the_screen_and_works_without_scripts(
         await shoot(screen, f"jobs-{width}-{scheme}")
         assert await screen.evaluate(TOO_WIDE) == []
         assert await screen.evaluate(SQUEEZED) == []
-        await expect(pages.locator("a:visible")).to_have_count(4 if width == 390 else 10)
+        await expect(pages.locator("a:visible")).to_have_count(3 if width == 390 else 10)
         await screen.close()
     plain = await browser.new_page(java_script_enabled=False, viewport={"width": 390, "height": 850})
     await sign_in(plain, served)

@@ -64,6 +64,7 @@ async def test_new_installation_publishes_and_schedules_posts(
     await expect((await opened.value).get_by_text("First light in the harbour").first).to_be_visible()
 
     await page.get_by_role("button", name="Copy to a draft").click()
+    await page.wait_for_url("**/compose/**")
     await plan_for(page, f"{some_day()}T18:30")
     at = shown(parse_instant(f"{some_day()}T18:30:00-03:00"), ZoneInfo("America/Sao_Paulo"))
     await expect(page.locator("#when").get_by_text(at)).to_be_visible()

@@ -1,12 +1,13 @@
 """The clips library in a browser: many uploads in a tray, then folders, labels and the bin."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
 from clipcast.installation import Installation
-from tests.e2e.people import set_up, shoot
+from tests.e2e.people import held_until, set_up, shoot
 from tests.e2e.test_pages import serious
 
 pytestmark = pytest.mark.browser
@@ -16,8 +17,6 @@ async def test_many_uploads_go_on_from_page_to_page(
     served: Installation, page: Page, clip: Path, tmp_path: Path
 ) -> None:
     base = await set_up(page, served)
-    await page.goto(base + "/clips")
-    await expect(page.get_by_text("Drop your first clip here")).to_be_visible()
     names = ["Serum routine.mp4", "<b>holiday.mp4", "x" * 200 + ".mp4"]
     files = []
     for number, name in enumerate(names):
@@ -30,8 +29,15 @@ async def test_many_uploads_go_on_from_page_to_page(
             return await route.abort("connectionreset")
         return await route.continue_()
 
+    chosen = asyncio.Event()
+
     await page.route("**/uploads/*", hold)
+    await page.route("**/drop.js*", held_until(chosen))
+    await page.goto(base + "/clips", wait_until="commit")
+    await expect(page.get_by_text("Drop your first clip here")).to_be_visible()
+    # Files chosen before the page's script is there are uploaded, too.
     await page.locator("#files").set_input_files(files)
+    chosen.set()
     await expect(page.locator("#uploads li")).to_have_count(3)
     await expect(page.get_by_text("Uploading 1 of 3")).to_be_visible()
     # The next page has the tray with the same files, and sends them.

@@ -1,5 +1,6 @@
 """Notices in the app, live; the preferences; and the app on a phone: offline, shared videos, push messages."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import time
@@ -16,12 +17,18 @@ from clipcast.database.models.events import Event
 from clipcast.database.models.notices import NoticeHabits
 from clipcast.installation import Installation
 from clipcast.notices.fan_out import fan_out
-from tests.e2e.people import set_up, shoot
+from clipcast.web import phone as web_phone
+from clipcast.web.pages import templates
+from tests.e2e.people import set_up, shoot, until
 from tests.e2e.test_pages import serious
 from tests.e2e.test_phone import TOO_WIDE
 
 pytestmark = pytest.mark.browser
 
+# The titles of the notifications that are shown.
+TITLES = (
+    "navigator.serviceWorker.ready.then((one) => one.getNotifications()).then((all) => all.map((one) => one.title))"
+)
 SIZES = ((1280, 850), (820, 1100), (390, 800))
 # A subscription of a browser, without its push service.
 SUBSCRIBE = """
@@ -120,6 +127,38 @@ async def phone(browser: Browser, served: Installation) -> AsyncIterator[Page]:
     await context.close()
 
 
+async def test_pages_work_under_the_service_worker_of_a_former_release(
+    served: Installation, phone: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pages of a new release get its files, and its offline page replaces the kept one."""
+    base = await set_up(phone, served)
+    await phone.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    await phone.reload()
+    assert await phone.evaluate("navigator.serviceWorker.controller !== null")
+    former = await phone.evaluate("caches.keys()")
+
+    # The new release has other files at other addresses, and another offline page.
+    was, page_was = templates.env.globals["static"], web_phone._offline
+    monkeypatch.setitem(templates.env.globals, "static", lambda path: f"{was(path)}of2")
+    monkeypatch.setattr(web_phone, "_offline", lambda: page_was().replace("No connection", "New: no connection"))
+    asked: list[str] = []
+    phone.on("request", lambda request: asked.append(request.url))
+    await phone.goto(base + "/posts")
+    await expect(phone.get_by_role("heading", name="Posts", exact=True)).to_be_visible()
+    assert any("app.css" in one and one.endswith("of2") for one in asked)
+    await phone.locator("[data-palette]").click()
+    await expect(phone.get_by_role("dialog", name="Search and commands")).to_be_visible()
+    assert await phone.evaluate("getComputedStyle(document.body).display") == "grid"
+
+    await phone.evaluate("navigator.serviceWorker.ready.then((one) => one.update())")
+    await until(phone, f"caches.keys().then((now) => now.length === 1 && now[0] !== {former[0]!r})")
+    await phone.context.set_offline(True)
+    await phone.goto(base + "/calendar")
+    await expect(phone.get_by_role("heading", name="New: no connection")).to_be_visible()
+    await phone.context.set_offline(False)
+    await expect(phone.locator(".calendar")).to_be_visible()
+
+
 async def test_app_on_a_phone(served: Installation, phone: Page, clip: Path) -> None:
     """Offline it says what is kept and keeps no page of the person; it takes shared videos, and shows push messages."""
     base = await set_up(phone, served)
@@ -170,21 +209,18 @@ async def test_app_on_a_phone(served: Installation, phone: Page, clip: Path) -> 
     await expect(phone.get_by_text("(this device)")).to_be_visible()
     await expect(phone.get_by_text("Push messages are on for this device.")).to_be_visible()
     await deliver(phone, served, {"title": "1 item has failed", "body": "Tide", "path": "/x", "tag": "t", "badge": 2})
+    await until(phone, TITLES, ["1 item has failed"])
     await deliver(phone, served, {"title": "2 items have failed", "body": "Tide", "path": "/x", "tag": "t", "badge": 3})
-    titles = (
-        "navigator.serviceWorker.ready.then((one) => one.getNotifications()).then((all) => all.map((one) => one.title))"
-    )
-    assert await phone.evaluate(titles) == ["2 items have failed"]
+    await until(phone, TITLES, ["2 items have failed"])
     await shoot(phone, "push-390")
     await phone.get_by_role("button", name="Turn off on").click()
     await expect(phone.get_by_role("button", name="Turn on for this device")).to_be_visible()
 
     # Nothing stays after a sign-out.
-    await phone.locator(".who").get_by_title("Sign out").click()
+    await phone.get_by_role("button", name="More").click()
+    await phone.locator("#more-pages").get_by_role("button", name="Sign out").click()
     await phone.wait_for_url("**/sign-in")
-    await phone.wait_for_function(
-        "navigator.serviceWorker.ready.then((one) => one.getNotifications()).then((all) => all.length === 0)"
-    )
+    await until(phone, TITLES, [])
     assert await phone.evaluate(kept) == parts
 
 
@@ -192,10 +228,16 @@ async def deliver(page: Page, served: Installation, message: dict[str, Any]) -> 
     """Deliver a push message to the page's service worker, as the browser does when it has decrypted one."""
     session = await page.context.new_cdp_session(page)
     found: dict[str, str] = {}
-    session.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.update(_ids(event)))
+    told, origin = asyncio.Event(), served.settings.public_base
+
+    def note(event: dict[str, Any]) -> None:
+        found.update(_ids(event))
+        if origin + "/" in found:
+            told.set()
+
+    session.on("ServiceWorker.workerRegistrationUpdated", note)
     await session.send("ServiceWorker.enable")
-    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    origin = served.settings.public_base
+    await asyncio.wait_for(told.wait(), 20)
     values = {"origin": origin, "registrationId": found[origin + "/"], "data": json.dumps(message)}
     await session.send("ServiceWorker.deliverPushMessage", values)
     await session.detach()

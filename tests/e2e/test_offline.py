@@ -1,5 +1,6 @@
 """Compose without a network: what is typed is kept and sent later, on a desk and in each step of a phone."""
 
+import asyncio
 from pathlib import Path
 from uuid import UUID
 
@@ -9,14 +10,18 @@ from sqlalchemy import func, select
 
 from clipcast.database.models.posts import Draft, Item
 from clipcast.installation import Installation
-from tests.e2e.people import OWNER, add_clips, link_accounts, set_up, sign_in, upload
+from tests.e2e.people import OWNER, add_clips, cut_response, link_accounts, set_up, sign_in, until, upload
 
 pytestmark = pytest.mark.browser
 
 
 async def draft_text(installation: Installation, page: Page) -> str:
+    return await draft_text_of(installation, page.url)
+
+
+async def draft_text_of(installation: Installation, address: str) -> str:
     async with installation.database.session() as session:
-        draft = await session.get(Draft, UUID(page.url.split("/compose/")[1][:36]))
+        draft = await session.get(Draft, UUID(address.split("/compose/")[1][:36]))
     return str(draft.content["text"]) if draft else ""
 
 
@@ -33,22 +38,27 @@ async def test_typed_words_survive_the_loss_of_the_network(
     await page.context.set_offline(True)
     await page.locator("#text").fill("Typed without a network")
     await expect(page.locator("#saved")).to_have_text("Not saved: no connection")
-    await expect(page.locator("#notices")).to_contain_text("No connection")
+    await expect(page.locator("#no-connection")).to_contain_text("No connection")
     # A reload asks first.
-    asked: list[str] = []
-
-    async def stay(dialog: Dialog) -> None:
-        asked.append(dialog.type)
-        await dialog.dismiss()
-
-    page.once("dialog", stay)
-    await page.evaluate("setTimeout(() => location.reload())")
+    async with page.expect_event("dialog") as asked:
+        await page.evaluate("setTimeout(() => location.reload())")
+    dialog: Dialog = await asked.value
+    assert dialog.type == "beforeunload"
+    await dialog.dismiss()
     await expect(page.locator("#text")).to_have_value("Typed without a network")
     await page.context.set_offline(False)
     await expect(page.locator("#saved")).to_contain_text("Saved")
-    assert asked == ["beforeunload"]
-    await expect(page.locator("#notices .bad")).to_have_count(0)
+    await expect(page.locator("#no-connection")).to_have_count(0)
     assert await draft_text(served, page) == "Typed without a network"
+
+    # A response that breaks off is lost, too.
+    await cut_response(page)
+    await page.locator("#text").fill("Typed while the response broke off")
+    await expect(page.locator("#saved")).to_have_text("Not saved: no connection")
+    await expect(page.locator("#no-connection")).to_contain_text("No connection")
+    await page.locator("#text").fill("Typed after that")
+    await expect(page.locator("#saved")).to_contain_text("Saved")
+    await expect(page.locator("#no-connection")).to_have_count(0)
 
     # Who leaves all the same finds the words when the draft is opened again.
     draft = page.url
@@ -68,6 +78,13 @@ async def test_typed_words_survive_the_loss_of_the_network(
     try:
         await sign_in(phone, served, OWNER[1], OWNER[2])
         await phone.goto(base + "/compose")
+        # A list that did not come says why, and comes when the network is back.
+        await phone.context.set_offline(True)
+        await phone.get_by_role("button", name="Add", exact=True).click()
+        await expect(phone.locator("#library #no-connection")).to_be_in_viewport()
+        await phone.context.set_offline(False)
+        await expect(phone.locator("#library .pick-tile")).to_have_count(1)
+        await phone.keyboard.press("Escape")
         await add_clips(phone, "clip")
 
         async def step(name: str) -> None:
@@ -82,20 +99,30 @@ async def test_typed_words_survive_the_loss_of_the_network(
         await step("accounts")
         await phone.get_by_label("All of All accounts").click()
         await expect(phone.locator("#account-count")).to_have_text("2 of 2")
+        await expect(phone.locator(".step-bar")).to_contain_text("2 accounts · 2 items")
         await back_online()
         await step("words")
         await phone.locator("#text").fill("Words on a phone")
         await phone.locator("#title").fill("Title")
         await back_online()
         await expect(phone.locator("#problems")).to_contain_text("Ready: 2 items")
+        # The bar that says so lies on top, and covers neither the steps nor the way on.
+        await phone.context.set_offline(True)
+        await phone.locator("#text").fill("Words without a network")
+        await expect(phone.locator("#no-connection")).to_be_in_viewport()
         await step("when")
         await phone.get_by_label("One time for all").check()
         await phone.get_by_label("Day and time").fill("2031-01-01T18:30")
         await phone.get_by_label("Now", exact=False).first.check()
         await phone.locator("#send").click()
-        await expect(phone.locator("#notices")).to_contain_text("No connection")
+        # What was pressed is not done later: the page says so until it is pressed again.
+        lost = phone.locator("#when #no-connection")
+        await expect(lost).to_be_in_viewport()
+        await expect(lost).to_have_text("Not published: no connection. Press again when it is back.")
         await phone.context.set_offline(False)
         await expect(phone.locator("#send")).to_be_enabled()
+        await expect(phone.locator("#saved [data-spot=saved] svg")).to_be_attached()
+        await expect(lost).to_have_text("Not published: the connection was lost. It is back: press again.")
         await phone.locator("#send").click()
         await phone.wait_for_url("**/posts/**")
         async with served.database.session() as session:
@@ -103,3 +130,44 @@ async def test_typed_words_survive_the_loss_of_the_network(
             assert (await session.execute(query)).scalar_one() == 2
     finally:
         await phone.close()
+
+
+async def test_words_typed_just_before_leaving_survive_an_ended_session(
+    served: Installation, page: Page, clip: Path
+) -> None:
+    """A browser says that it has sent a beacon, not that the server accepted it."""
+    await set_up(page, served)
+    base = page.url
+    await page.goto(base + "/compose")
+    await page.locator("#text").fill("Before")
+    await expect(page.locator("#saved")).to_contain_text("Saved")
+    draft = page.url
+
+    async def leave(words: str) -> None:
+        """Type, and leave before the pause that saves."""
+        await page.evaluate(
+            """(words) => {
+            const field = document.getElementById("text");
+            field.value = words;
+            field.dispatchEvent(new Event("input", { bubbles: true }));
+            location.assign("about:blank");
+        }""",
+            words,
+        )
+        await page.wait_for_url("about:blank")
+
+    await page.context.clear_cookies()
+    await leave("Typed at last")
+    assert await draft_text_of(served, draft) == "Before"
+    await sign_in(page, served)
+    await page.goto(draft)
+    await expect(page.locator("#text")).to_have_value("Typed at last")
+    assert await draft_text_of(served, draft) == "Typed at last"
+    # With a session, the next page finds that the server has the words, and the browser drops them.
+    await expect(page.locator("#saved [data-spot=saved] svg")).to_be_attached()
+    await leave("Typed with a session")
+    async with asyncio.timeout(30):
+        while await draft_text_of(served, draft) != "Typed with a session":
+            await asyncio.sleep(0.05)
+    await page.goto(base + "/drafts")
+    await until(page, "() => Object.keys(localStorage).filter((key) => key.startsWith('clipcast-draft')).length", 0)

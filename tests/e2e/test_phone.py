@@ -16,11 +16,16 @@ pytestmark = pytest.mark.browser
 # is another's, and has such regions of its own.
 TOO_WIDE = """() => {
   const wide = [];
-  const scrolls = ".wide *, pre *, svg *, .plot *, #reference *";
-  const unseen = ".sr, details:not([open]) *, ol.scalar-toaster";
+  const regions = ".wide, pre, .plot, .tabs, .filters, .places, .chips";
+  const within = (one) => {
+    for (let up = one.parentElement?.closest(regions); up; up = up.parentElement?.closest(regions))
+      if (["auto", "scroll"].includes(getComputedStyle(up).overflowX)) return true;
+    return false;
+  };
+  const others = "svg *, #reference *, .sr, .sr *, details:not([open]) *, ol.scalar-toaster";
   for (const one of document.body.querySelectorAll("*")) {
     const box = one.getBoundingClientRect();
-    if (box.width && box.right > innerWidth + 0.5 && !one.matches(`${scrolls}, ${unseen}`))
+    if (box.width && box.right > innerWidth + 0.5 && !one.matches(others) && !within(one))
       wide.push(`${one.tagName} ${one.id} ${one.className} ${Math.round(box.right)}: ${one.textContent.slice(0, 60)}`);
   }
   return wide;

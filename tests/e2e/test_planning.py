@@ -52,7 +52,7 @@ async def test_pages_of_a_planner_on_a_desk_and_a_phone(served: Installation, pa
     # A free time of the overview composes for it.
     await page.goto(base)
     await shoot(page, "planner-overview-1200")
-    free = page.locator("table.ahead .pips a").first
+    free = page.locator("table.ahead a.pips").first
     name = await free.text_content()
     await free.click()
     await page.wait_for_url("**/compose/**")

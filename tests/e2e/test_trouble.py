@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from clipcast.database.models.people import SignInSession
 from clipcast.installation import Installation
 from clipcast.testing.harness import Sandbox
-from tests.e2e.people import OWNER, add_clips, connect, send, set_up, shoot, upload, who_can_watch, working
+from tests.e2e.people import OWNER, add_clips, connect, held_until, send, set_up, shoot, upload, who_can_watch, working
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +36,7 @@ async def test_ended_session_loses_nothing_while_composing(served: Installation,
     await page.locator("#text").fill("Typed after the session had ended")
     dialog = page.get_by_role("dialog", name="Your session has ended")
     await expect(dialog).to_be_visible()
+    await expect(page.locator("#saved")).to_have_text("Not saved: sign in again")
     await shoot(page, "trouble-session-ended")
     await dialog.get_by_label("E-mail").fill(OWNER[1])
     await dialog.get_by_label("Password").fill("wrong")
@@ -66,6 +67,46 @@ async def test_unreachable_server_loses_nothing_while_composing(served: Installa
     await expect(page.locator("#preview-tiktok")).to_contain_text("Typed on a train")
 
 
+async def test_words_that_the_server_did_not_take_or_no_script_saw_are_kept(served: Installation, page: Page) -> None:
+    base = await set_up(page, served)
+    there = asyncio.Event()
+    saves: list[str] = []
+    page.on("request", lambda one: saves.append(one.url) if one.method == "POST" else None)
+
+    # Before the scripts of the page are there.
+    await page.route("**/htmx.js*", held_until(there))
+    await page.goto(base + "/compose", wait_until="commit")
+    await page.locator("#text").fill("Typed early")
+    there.set()
+    await expect(page.locator("#saved")).to_have_text("Saved")
+    path = page.url
+    await page.goto(path)
+    await expect(page.locator("#text")).to_have_value("Typed early")
+    # A page that nobody has touched saves nothing.
+    saves.clear()
+    await page.reload()
+    await page.evaluate("new Promise((done) => setTimeout(done, 10))")
+    assert saves == []
+
+    async def fail(route: Route) -> None:
+        await route.fulfill(status=500)
+
+    # A server that fails: another response in between is none to the save, and the browser keeps the words.
+    await page.route(path, fail)
+    await page.locator("#text").fill("Typed while the server failed")
+    await expect(page.locator("#saved")).to_have_text("Not saved: the server failed")
+    await page.get_by_role("button", name="Add", exact=True).click()
+    await expect(page.locator("#library-clips")).to_contain_text("clip")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#saved")).to_have_text("Not saved: the server failed")
+    page.once("dialog", lambda dialog: dialog.accept())
+    await page.goto(base + "/posts")
+    await page.unroute(path)
+    await page.goto(path)
+    await expect(page.locator("#saved")).to_have_text("Saved")
+    await expect(page.locator("#text")).to_have_value("Typed while the server failed")
+
+
 async def test_upload_continues_after_a_lost_connection(served: Installation, page: Page, large_clip: Path) -> None:
     base = await set_up(page, served)
     await page.goto(base + "/clips")
@@ -89,12 +130,7 @@ async def test_upload_continues_after_a_lost_connection(served: Installation, pa
     # The first piece was never sent again.
     assert sent == [0, 16777216, 16777216, 16777216]
     await page.get_by_role("link", name="Uploaded: open clip").click()
-    # The policy of our pages lets nobody evaluate a function that comes as text, not even a test.
-    for _ in range(100):
-        if await page.evaluate("document.querySelector('video').readyState") >= 1:
-            break
-        await asyncio.sleep(0.05)
-    assert await page.evaluate("document.querySelector('video').videoWidth") == 540
+    await page.wait_for_function("() => document.querySelector('video')?.videoWidth === 540")
     await shoot(page, "trouble-upload")
 
 
@@ -262,20 +298,14 @@ async def test_late_response_does_not_undo_typing(served: Installation, page: Pa
     await upload(page, base, clip)
     await compose(page, base)
     await expect(page.locator("#problems")).to_contain_text("Ready:")
-    saves = 0
-
-    async def slowly(route: Route) -> None:
-        nonlocal saves
-        saves += 1
-        await asyncio.sleep(1.5 if saves == 1 else 0)
-        await route.continue_()
-
-    await page.route("**/compose/*", slowly)
-    await page.locator("#title").fill("First")
-    await page.locator("#title").blur()
-    await asyncio.sleep(0.3)  # its save is under way now
+    typed = asyncio.Event()
+    await page.route("**/compose/*", held_until(typed), times=1)
+    async with page.expect_request("**/compose/*"):
+        await page.locator("#title").fill("First")
+        await page.locator("#title").blur()
     await page.locator("#title").fill("Second")
-    await page.locator("#text").press_sequentially("Typed while the first answer was on its way", delay=20)
+    await page.locator("#text").press_sequentially("Typed while the first response was on its way")
+    typed.set()
     await expect(page.locator("#preview-tiktok")).to_contain_text("on its way")
     await expect(page.locator("#title")).to_have_value("Second")
     await page.reload()

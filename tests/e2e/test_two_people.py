@@ -12,13 +12,7 @@ from tests.e2e.people import add_clips, connect, set_up, shoot, sign_in, upload
 pytestmark = pytest.mark.browser
 
 
-async def _answer_late(route: Route) -> None:
-    response = await route.fetch()
-    await asyncio.sleep(1)
-    await route.fulfill(response=response)
-
-
-async def test_two_people_who_edit_one_draft_see_both_versions(
+async def test_two_tabs_that_edit_one_draft_see_both_versions(
     served: Installation, page: Page, browser: Browser, clip: Path
 ) -> None:
     base = await set_up(page, served)
@@ -44,17 +38,27 @@ async def test_two_people_who_edit_one_draft_see_both_versions(
     await other.reload()
     await expect(other.locator("#text")).to_have_value("Theirs and more")
     await page.locator("#text").fill("Mine")
-    conflict = page.get_by_role("alert").filter(has_text="Another person edits this draft")
+    conflict = page.get_by_role("alert").filter(has_text="You changed this draft in another tab")
     await expect(conflict).to_contain_text("Theirs and more")
     await expect(conflict.locator("td", has_text="Mine")).to_be_visible()
     await expect(page.locator("#text")).to_have_value("Mine")
     await shoot(page, "two-people-conflict")
-    # The click leaves the text field, which saves the draft as well. That save is slow and must not undo the choice.
-    await page.route(lambda url: "/compose/" in url and "?" not in url, _answer_late)
-    await conflict.get_by_role("button", name="Keep mine").click()
-    await page.wait_for_timeout(1500)
+    # The click leaves the text field, which saves the draft as well. Its late response must not undo the choice.
+    kept, ended = asyncio.Event(), asyncio.Event()
+
+    async def respond_late(route: Route) -> None:
+        response = await route.fetch()
+        await kept.wait()
+        await route.fulfill(response=response)
+        ended.set()
+
+    await page.route(lambda url: "/compose/" in url and "?" not in url, respond_late, times=1)
+    async with page.expect_response(lambda one: "?over=" in one.url):
+        await conflict.get_by_role("button", name="Keep this one").click()
     await expect(conflict).to_be_hidden()
-    await page.unroute_all(behavior="ignoreErrors")
+    kept.set()
+    await ended.wait()
+    await expect(conflict).to_be_hidden()
     await page.reload()
     await expect(page.locator("#text")).to_have_value("Mine")
     # Now the other one learns of it, and keeps both.

@@ -6,6 +6,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
+from clipcast.testing.harness import some_day
 from clipcast.webhooks.events import TYPES
 from tests.integrations.conftest import N8n, run_tool
 
@@ -57,9 +58,9 @@ async def test_node_publishes_a_clip_that_clipcast_has_later(n8n: N8n) -> None:
         "resource": "post", "operation": "publish", "source": "clip", "editSettingId": edit_id,
         "accounts": "bluesky:@harbour.films", "text": "First light",
     }  # fmt: skip
-    fields = {"scheduledAt": "2027-01-24T18:00:00", "timezone": "America/Sao_Paulo", "idempotencyKey": "harbour"}
+    fields = {"scheduledAt": f"{some_day()}T18:00:00", "timezone": "America/Sao_Paulo", "idempotencyKey": "harbour"}
     [created] = await n8n.run(**parameters, additionalFields=fields)
-    assert created["scheduled_at"] == "2027-01-24T21:00:00.000Z"
+    assert created["scheduled_at"] == f"{some_day()}T21:00:00.000Z"
     assert await n8n.run(**parameters, additionalFields=fields) == [created]
     accounts = await n8n.run(resource="account", operation="getAll", limit=1)
     assert [account["platform"] for account in accounts] == ["bluesky"]

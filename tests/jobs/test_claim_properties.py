@@ -22,7 +22,7 @@ from clipcast.database.hot_queries import Statement
 from clipcast.jobs import queue, workers
 from clipcast.jobs.claimed import LEASE, ClaimedItem, LeaseLost, WorkerLease
 from clipcast.jobs.kinds import ITEM_KINDS, NETWORK, QUARANTINE, UNDYING
-from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.outcomes import ItemOutcomes
 from clipcast.jobs.queue import claim, offer, promote, random_place, take
 from clipcast.jobs.stranded import sort_stranded
 from clipcast.jobs.timeline import Timeline
@@ -84,8 +84,7 @@ class Jobs:
         await self.raw.execute(JOBS, number, of_first, workspaces, *self._source, clock.now() + after, state)
 
     async def vacuum(self) -> None:
-        for table in ("jobs", "items", "posts", "attempts", "workers"):
-            await self.raw.execute(f"VACUUM ANALYZE {table}")
+        await self.raw.execute("VACUUM ANALYZE")
 
     async def empty(self) -> None:
         await self.raw.execute("TRUNCATE posts, jobs, workers CASCADE")
@@ -113,7 +112,7 @@ class Fleet:
     """Workers that claim and end jobs as they like, and what they were given."""
 
     def __init__(self, database: Database) -> None:
-        self._database, self._outcomes = database, Outcomes(database)
+        self._database, self._outcomes = database, ItemOutcomes(database)
         self._workers: dict[int, WorkerLease] = {}
         self._held: dict[UUID, list[ClaimedItem]] = {}
         self._offers: list[tuple[UUID, int]] = []
@@ -304,7 +303,7 @@ async def costs_of(jobs: Jobs, workspaces: int, state: str) -> dict[str, int]:
     await claim(jobs.database, dying, NETWORK, 32, 0, PROGRAMS)
     await jobs.add(workspaces, workspaces, after=timedelta(days=1) if state == "waiting" else timedelta())
     await jobs.vacuum()
-    dead = {"now": clock.now(), "expected": clock.expected(), "ids": [dying.id]}
+    dead = {"now": clock.now(), "expected": clock.expected(), "longest": clock.now() + LEASE * 2, "ids": [dying.id]}
     dead |= {"quarantine": QUARANTINE, "quarantined": list(ITEM_KINDS), "quarantined_from": 2, "crashes_max": 3}
     dead |= {"undying": list(UNDYING)}
     calls: dict[str, Any] = {

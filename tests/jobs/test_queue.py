@@ -14,7 +14,7 @@ from clipcast.database.models.jobs import JobState
 from clipcast.database.models.renditions import Rendition
 from clipcast.jobs.claimed import ClaimedItem, Lease, LeaseLost
 from clipcast.jobs.kinds import NETWORK
-from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.outcomes import ItemOutcomes
 from clipcast.jobs.queue import OFFER_LIFETIME, next_due, offer, promote, take
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.workers import WorkerFacts, reclaim_expired, register
@@ -60,7 +60,7 @@ async def test_claim_returns_the_file_of_the_render_s_rendition(stage: Stage) ->
 
 async def test_outcome_of_an_ended_job_loses_the_lease(stage: Stage) -> None:
     post_id, claimed = await claimed_job(stage)
-    timeline, outcomes = Timeline(claimed.attempt_id), Outcomes(stage.installation.database)
+    timeline, outcomes = Timeline(claimed.attempt_id), ItemOutcomes(stage.installation.database)
     await outcomes.published(claimed, timeline, Published("1", "https://example.org/1"))
     with pytest.raises(LeaseLost):
         await outcomes.release(claimed, timeline)
@@ -72,7 +72,7 @@ async def test_stale_fencing_token_loses_the_lease(stage: Stage) -> None:
     _, claimed = await claimed_job(stage)
     claimed.lease = Lease(claimed.id, claimed.lease.fence - 1, claimed.lease.worker)
     with pytest.raises(LeaseLost):
-        await Outcomes(stage.installation.database).release(claimed, Timeline(new_id()))
+        await ItemOutcomes(stage.installation.database).release(claimed, Timeline(new_id()))
 
 
 async def of_another_workspace(stage: Stage, name: str) -> Stage:
@@ -139,10 +139,10 @@ async def test_scheduled_job_is_claimed_after_its_promotion(stage: Stage) -> Non
     due = await next_due(database)
     assert due is not None
     assert abs(due - at) < timedelta(seconds=1)
-    assert await promote(database) == 0
+    assert not await promote(database)
     assert await stage.claim() == []
     clock.move(timedelta(hours=1))
-    assert await promote(database) == 1
+    assert await promote(database) == {NETWORK: 1}
     assert [claimed.post_id for claimed in (one.item for one in await stage.claim())] == [
         (await stage.row(post_id)).post_id
     ]

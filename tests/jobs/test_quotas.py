@@ -18,7 +18,9 @@ from clipcast.jobs.quotas import Quotas
 from clipcast.platforms.quota import Quota
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.testing.harness import Stage
+from tests.times import move_to
 
+PACIFIC = ZoneInfo("America/Los_Angeles")
 METADATA: dict[str, dict[str, Any]] = {
     "tiktok": {"title": "Tide", "privacyLevel": "PUBLIC_TO_EVERYONE"},
     "youtube": {"title": "Tide", "privacyStatus": "unlisted"},
@@ -26,6 +28,12 @@ METADATA: dict[str, dict[str, Any]] = {
     "threads": {"text": "Tide"},
     "facebook": {"description": "Tide"},
 }
+
+
+@pytest.fixture
+def noon_pacific() -> None:
+    """Move the time away from midnight of YouTube's quotas."""
+    move_to(12, PACIFIC)
 
 
 async def post_many(stage: Stage, platform: str, count: int) -> list[str]:
@@ -46,6 +54,7 @@ def limited(installation: Installation, **limits: int | None) -> Installation:
     return replace(installation, settings=installation.settings.model_copy(update={"quotas": quotas}))
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_upload_beyond_the_quota_waits_and_shows_its_next_attempt(stage: Stage) -> None:
     await stage.sandbox.settings(tiktok={"rate_limits": True})
     posts = await post_many(stage, "tiktok", 8)
@@ -92,6 +101,7 @@ async def test_three_workers_together_never_exceed_a_quota(stage: Stage) -> None
     assert 429 not in statuses_returned
 
 
+@pytest.mark.usefixtures("noon_pacific")
 async def test_concurrent_charges_of_three_processes_consume_exactly_the_limit(installation: Installation) -> None:
     """Charge one app's quota from three processes at once."""
     quotas_by_process = [Quotas(installation.settings, installation.database) for _ in range(3)]
@@ -108,6 +118,7 @@ async def test_concurrent_charges_of_three_processes_consume_exactly_the_limit(i
     assert sum(taken) == 100
 
 
+@pytest.mark.usefixtures("noon_pacific")
 async def test_charge_of_a_cached_row_takes_one_statement(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +136,7 @@ async def test_charge_of_a_cached_row_takes_one_statement(
     assert {quota.used for quota in await meter.show() if quota.name == "uploads"} == {5}
 
 
+@pytest.mark.usefixtures("noon_pacific")
 async def test_charges_of_another_process_count_despite_the_cache(installation: Installation) -> None:
     """Also where this one had been alone so far, and remembers other figures."""
     ours, theirs = (
@@ -142,6 +154,7 @@ async def test_charges_of_another_process_count_despite_the_cache(installation: 
         await theirs.consume("session")
 
 
+@pytest.mark.usefixtures("noon_pacific")
 async def test_block_by_another_process_applies_despite_the_cache(installation: Installation) -> None:
     ours, theirs = (
         Quotas(installation.settings, installation.database).meter(PLATFORMS["youtube"], "channel", {})
@@ -154,6 +167,7 @@ async def test_block_by_another_process_applies_despite_the_cache(installation: 
         await ours.consume("session")
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_request_with_one_used_up_quota_consumes_nothing(installation: Installation) -> None:
     """Consume nothing of the one quota if the other quota of the request is used up."""
     two = replace(
@@ -187,6 +201,7 @@ async def test_reel_31_of_a_day_waits_until_the_first_is_a_day_old(stage: Stage)
     assert await statuses(stage, posts) == ["published"] * 31
 
 
+@pytest.mark.usefixtures("noon_pacific")
 async def test_youtube_app_quota_resets_at_midnight_pacific(stage: Stage) -> None:
     await stage.sandbox.settings(youtube={"quotas": True, "upload_quota": 2})
     installation = limited(stage.installation, youtube__uploads=2)
@@ -195,7 +210,7 @@ async def test_youtube_app_quota_resets_at_midnight_pacific(stage: Stage) -> Non
     await few.run_all()
     assert await statuses(stage, posts) == ["processing", "published", "published"]
     [waiting] = await unfinished(stage, posts)
-    then = parse_instant(waiting["next_attempt_at"]).astimezone(ZoneInfo("America/Los_Angeles"))
+    then = parse_instant(waiting["next_attempt_at"]).astimezone(PACIFIC)
     assert (then.hour, then.minute) == (0, 0)
     assert "of the app (2 per day (America/Los_Angeles))" in waiting["error"]["message"]
     await few.run_until_ended()
@@ -274,6 +289,7 @@ async def quotas(stage: Stage, platform: str) -> Mapping[str, dict[str, Any]]:
     return {quota["name"]: quota for quota in response["quotas"]}
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_options_show_the_remaining_units(stage: Stage) -> None:
     posts = await post_many(stage, "tiktok", 6)
     await stage.run_until_ended()
@@ -287,6 +303,7 @@ async def test_options_show_the_remaining_units(stage: Stage) -> None:
     assert shown["posting_users"]["scope"] == "app"
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_requests_for_options_consume_quota(stage: Stage) -> None:
     await stage.connect("tiktok")
     for _ in range(20):

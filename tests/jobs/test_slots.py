@@ -118,3 +118,25 @@ async def test_step_of_the_databases_clock_ends_no_lease(
     await one.close()
     await other.close()
     await database.follow_clock()
+
+
+async def test_worker_that_died_before_a_step_back_is_reclaimed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the new time, its lease would end only in hours."""
+    one, dead = (
+        WorkerSlots(database, WorkerFacts(name, "rows", "", {NETWORK: 4}, {}), run) for name in ("one:1", "dead:1")
+    )
+    for slots in (one, dead):
+        await slots.open()
+    for name in ("HEARTBEAT", "LOCK_EXPIRED"):
+        step_clock(monkeypatch, name, -20_000)
+    await one.beat()
+    clock.move(LEASE / 2)
+    await one.beat()
+    assert one.is_steady()
+    await workers.reclaim_expired(database)
+    assert not await workers.heartbeat(database, dead.lease, {}, [])
+    assert await workers.heartbeat(database, one.lease, {}, [])
+    await one.close()
+    await database.follow_clock()

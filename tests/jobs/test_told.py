@@ -11,7 +11,7 @@ from clipcast.database import Database
 from clipcast.database.changes import CHANNEL
 from clipcast.database.models.renditions import Rendition
 from clipcast.jobs.journal import Journal
-from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.outcomes import ItemOutcomes
 from clipcast.jobs.timeline import Timeline
 from clipcast.jobs.versions import Program
 from clipcast.platforms.base import Published
@@ -64,7 +64,7 @@ async def test_claim_each_stage_and_the_outcome_of_an_item_are_told(stage: Stage
     await told.of(item_id, journal.touch())
     journal.progress = 7
     await told.of(item_id, journal.finish("init", {}))
-    published = Outcomes(stage.installation.database).published(claimed, timeline, Published("1", None))
+    published = ItemOutcomes(stage.installation.database).published(claimed, timeline, Published("1", None))
     await told.of(item_id, published)
 
 

@@ -19,7 +19,7 @@ from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.jobs.engines import backlog
 from clipcast.jobs.journal import Journal
 from clipcast.jobs.kinds import NETWORK, QUARANTINE
-from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.outcomes import ItemOutcomes
 from clipcast.jobs.queue import claim, offer, random_place, take
 from clipcast.jobs.slots import WorkerSlots
 from clipcast.jobs.timeline import Timeline
@@ -160,7 +160,7 @@ async def test_job_that_a_worker_gives_back_keeps_its_place(stage: Stage, how: s
         case "stray":
             await heartbeat(database, first.lease.worker, {}, [])
         case "released":
-            await Outcomes(database).release(first, Timeline(first.attempt_id))
+            await ItemOutcomes(database).release(first, Timeline(first.attempt_id))
     job = await stage.job(posts[0])
     assert (first.id, job.state, job.due_at) == (job.id, JobState.READY, before.due_at)
     assert (await stage.item(posts[0]))["next_attempt_at"] > str(format_timestamp(clock.now() - timedelta(seconds=30)))

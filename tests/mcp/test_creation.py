@@ -50,3 +50,13 @@ async def test_foreign_response_says_that_something_may_have_been_created(answer
 async def test_creation_does_without_its_check(check: Answer | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(creation, "CHECK_SECONDS", 0.0 if check is None else 60.0)
     assert await created(check, json_of({"post_id": "p"})) == {"post_id": "p"}
+
+
+async def test_failed_read_changes_nothing() -> None:
+    http = httpx2.AsyncClient(transport=httpx2.MockTransport(lambda _: httpx2.Response(200, content=b"<html>")))
+    client = AsyncClipcast("key", "http://127.0.0.1:1", retries=Retries(attempts=1), http=http)
+    for name, unknown in (("list_posts", False), ("retry_post", True)):
+        operation = operations_of(describe())[name]
+        with pytest.raises(ToolError) as caught:
+            await Api(client).send(operation.request({} if name == "list_posts" else {"post_id": "p"}))
+        assert ("It is not known whether" in caught.value.message) is unknown

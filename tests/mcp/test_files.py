@@ -47,5 +47,5 @@ async def test_result_follows_every_report_of_progress(tmp_path: Path) -> None:
 
     (tmp_path / "a.mp4").write_bytes(b"clip")
     context, api = SimpleNamespace(session=Session()), SimpleNamespace(client=Client())
-    assert await publish_file._uploaded(context, api, str(tmp_path / "a.mp4")) == "e"  # type: ignore[arg-type]
+    assert await publish_file._uploaded(context, api, str(tmp_path / "a.mp4"), "k") == "e"  # type: ignore[arg-type]
     assert seen == [0.1, 0.2, 0.4]

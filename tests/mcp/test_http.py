@@ -104,7 +104,7 @@ async def test_clip_of_the_agents_side_is_uploaded_and_published(stage: Stage, c
     await stage.connect("youtube")
     content = stage.clip.read_bytes()
     async with connect() as client:
-        started = await call(client, "start_upload", file_name="clip.mp4", file_size=len(content))
+        started = await call(client, "start_upload", file_name="dawn.mp4", file_size=len(content))
         post = {"video_id": started["video_id"], "to": [f"@{ACCOUNT}"], "title": "Harbour", "wait_seconds": 0}
         assert (await refused(client, "publish_file", **post))["code"] == "upload_missing"
         assert (await stage.caller.http.put(started["upload_url"], content=content)).is_success
@@ -117,6 +117,7 @@ async def test_clip_of_the_agents_side_is_uploaded_and_published(stage: Stage, c
         assert (await call(client, "publish_file", **post, settings=settings, dry_run=True))["valid"]
         assert (await call(client, "list_posts"))["posts"] == []
         made = await call(client, "publish_file", **post, settings=settings)
+        assert [one["file_name"] for one in (await call(client, "list_videos"))["clips"]] == ["dawn.mp4"]
     assert made["status"] == "processing"
     assert "get_post" in made["next"]
     assert (await stage.item(made["post_id"]))["metadata"] == {"youtube": {"title": "Harbour"} | settings["youtube"]}
@@ -209,7 +210,7 @@ async def test_person_decides_before_a_post_is_published_or_deleted(
         ]
         left = (await call(client, "list_posts"))["posts"]
     assert len(person.questions) == 4
-    assert connection in person.questions[0]
+    assert person.questions[0] == f"Publish now to youtube:@{ACCOUNT}? Text: Harbour"
     assert person.questions[2] == f"Publish {edit} now to @{ACCOUNT}? Text: T"
     assert [result.is_error for result in results] == [action != "accept"] * 4
     assert len(left) == (2 if action == "accept" else 1)
@@ -381,6 +382,26 @@ async def test_sessions_of_one_workspace_leave_room_for_others(
         session = {"Mcp-Session-Id": opened[0].headers["mcp-session-id"], "X-Api-Key": caller.key}
         await client.delete(f"{served}/mcp", headers=session)
         assert (await open_session(caller.key)).status_code == 200
+
+
+@pytest.mark.usefixtures("any_host")
+async def test_invalid_call_imports_nothing(stage: Stage, connect: Connect) -> None:
+    """Accounts, texts and times are checked before the clip library grows."""
+    await stage.connect("threads")
+    to = [f"threads:@{ACCOUNT}"]
+    async with serving(file_handler(stage.clip.read_bytes())) as address, connect() as client:
+        clip = {"url": f"{address}/latest.mp4", "text": "Tide"}
+        for wrong in ({"to": ["threads:@nobody"]}, {"to": to, "at": "2020-01-01T00:00:00Z"}):
+            error = await refused(client, "publish_file", **clip, **wrong)
+            assert (error["code"], len(error["errors"])) == ("validation_failed", 1)
+            checked = await client.call_tool("publish_file", clip | wrong | {"dry_run": True})
+            assert (checked.is_error, checked.structured_content["edit_id"]) == (True, None)
+        assert (await call(client, "list_videos"))["clips"] == []
+        at = clock.now() + timedelta(minutes=5)
+        made = await call(client, "publish_file", **clip, to=to, at=format_timestamp(at))
+        clock.move(timedelta(minutes=10))
+        again = await call(client, "publish_file", **clip, to=to, at=format_timestamp(at))
+        assert again["post_id"] == made["post_id"]
 
 
 @pytest.mark.usefixtures("any_host")

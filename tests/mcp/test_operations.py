@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clipcast.mcp.api import ToolError
-from clipcast.mcp.confirmation import question_of
+from clipcast.mcp.confirmation import plain, question_of
 from clipcast.mcp.operations import Operation, operations_of, snake_case
 from clipcast.mcp.results import RESULT_MAX, bounded
 from clipcast.server.app import describe
@@ -59,19 +59,11 @@ def test_operations_without_json_are_no_tools() -> None:
     paths = {
         "/a": {"get": operation("watchPost", "text/event-stream")},
         "/b": {"get": operation("getPost", "application/json")},
+        "/c": {
+            "post": operation("importPlan", "application/json") | {"requestBody": {"content": {"text/csv": {}}}},
+        },
     }
     assert operations_of({"paths": paths}).keys() == {"get_post"}
-
-
-def test_bodies_of_other_kinds_are_one_text() -> None:
-    posted = {
-        "operationId": "importPlan", "summary": "s", "description": "d", "responses": {"204": {}},
-        "requestBody": {"content": {"text/csv": {"schema": {"type": "string"}}}},
-    }  # fmt: skip
-    [found] = operations_of({"paths": {"/posts/csv": {"post": posted}}}).values()
-    request = found.request({"content": "files,to\n"})
-    assert (request.body, request.content_type) == ("files,to\n", "text/csv")
-    assert found.tool.input_schema["required"] == ["content"]
 
 
 def test_long_schema_stands_in_one_tool(operations: dict[str, Operation]) -> None:
@@ -79,14 +71,34 @@ def test_long_schema_stands_in_one_tool(operations: dict[str, Operation]) -> Non
     assert "privacyLevel" in str(target["properties"]["metadata"])
     assert "privacyLevel" not in str(operations["validate_post"].properties)
     assert "see `videos` of create_post" in str(operations["validate_post"].properties)
+    assert "review.commented" in str(operations["create_webhook"].properties)
+    events = operations["update_webhook"].properties["events"]["anyOf"][0]["items"]
+    assert events == {"type": "string", "description": "Values: see `events` of create_webhook."}
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "question"),
     [
         ("create_post", {"videos": [], "scheduled_at": "2031-01-01T00:00:00Z"}, None),
-        ("create_post", {"videos": [{"targets": [{"connection_id": "a"}, 1]}, 2]}, "Publish now to a?"),
+        ("create_post", {"videos": [{"targets": [{"connection_id": "a"}, 1]}, 2]}, "Publish now to bluesky:@harbour?"),
         ("create_post", {"videos": "x", "common": {"text": "y"}}, "Publish now to the accounts? Text: y"),
+        ("create_post", {"videos": [], "schedule": {"slot": "next"}}, None),
+        (
+            "create_post",
+            {
+                "videos": [
+                    {
+                        "common": {"title": "Dawn"},
+                        "targets": [
+                            {"connectionId": "a", "metadata": {"bluesky": {"text": "first\nlight"}}},
+                            {"connectionId": "b", "metadata": {"youtube": {"title": "Dawn", "description": "Fog"}}},
+                        ],
+                    }
+                ]
+            },
+            "Publish now to bluesky:@harbour, b? Texts: Dawn | first light | Fog",
+        ),
+        ("update_webhook", {"webhook_id": "w", "url": "https://x"}, "Change a webhook: webhook_id w, url https://x?"),
         ("update_post", {"post_id": "p", "items": []}, None),
         ("update_post", {"post_id": "p", "scheduled_at": None}, "Update a post: post_id p, scheduled_at None?"),
         ("update_post_item", {"post_id": "p", "item_id": "i"}, None),
@@ -100,7 +112,16 @@ def test_long_schema_stands_in_one_tool(operations: dict[str, Operation]) -> Non
 def test_question_is_asked_before_something_is_published_or_deleted(
     operations: dict[str, Operation], name: str, arguments: dict[str, Any], question: str | None
 ) -> None:
-    assert question_of(operations[name], arguments) == question
+    assert question_of(operations[name], arguments, {"a": "bluesky:@harbour"}) == question
+
+
+@pytest.mark.parametrize("name", ["create_webhook", "update_webhook", "rotate_webhook_secret", "update_workspace"])
+def test_question_is_asked_before_events_go_elsewhere(operations: dict[str, Operation], name: str) -> None:
+    assert question_of(operations[name], {})
+
+
+def test_text_of_an_agent_has_no_line_and_no_control_character() -> None:
+    assert plain("First\r\n\x1b[2Klight\u202e\u2028 ?") == "First [2Klight ?"
 
 
 def test_names_are_those_of_the_first_clients() -> None:
@@ -122,4 +143,4 @@ def test_large_result_is_cut_and_says_so() -> None:
 def test_arguments_that_do_not_exist_are_named(operations: dict[str, Operation]) -> None:
     with pytest.raises(ToolError, match="no argument 'pots'") as caught:
         operations["list_posts"].request({"pots": 1})
-    assert "status, client, page, limit" in caught.value.fix
+    assert "status, client, label, page, limit" in caught.value.fix

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from clipcast.testing.harness import ACCOUNT, Caller, Stage, free_port, running, some_day
+from clipcast.testing.harness import ACCOUNT, Caller, Stage, running, some_day
 from mcp import Client, MCPError, StdioServerParameters
 from tests.mcp.conftest import Person
 from tests.mcp.test_http import call, refused
+from tests.platforms.raw_server import head, raw_server
 
 Start = Callable[..., AbstractAsyncContextManager[Client]]
 
@@ -86,7 +87,9 @@ async def test_post_that_was_deleted_is_named(stage: Stage, start: Start) -> Non
     assert again["post_id"] != first["post_id"]
 
 
-async def test_only_video_files_leave_the_machine(start: Start, tmp_path: Path, person: Person) -> None:
+async def test_only_video_files_leave_the_machine(stage: Stage, start: Start, tmp_path: Path, person: Person) -> None:
+    await stage.connect("threads")
+    post = {"to": [f"threads:@{ACCOUNT}"], "text": "Tide"}
     person.action = "decline"
     secret = tmp_path / "id_rsa"
     secret.write_text("secret")
@@ -101,10 +104,10 @@ async def test_only_video_files_leave_the_machine(start: Start, tmp_path: Path, 
             ("link.mp4", "not_a_video"), ("none.mp4", "file_not_found"), ("a\0b.mp4", "file_not_found"),
             ("empty.mp4", "usage"), ("text.mp4", "unsupported_media_type"),
         ):  # fmt: skip
-            assert (await refused(client, "publish_file", file=str(tmp_path / name), to=["@x"]))["code"] == code, name
+            assert (await refused(client, "publish_file", file=str(tmp_path / name), **post))["code"] == code, name
         assert (await call(client, "list_videos"))["clips"] == []
     async with start(person) as client:
-        assert (await refused(client, "publish_file", file=str(secret), to=["@x"]))["code"] == "declined"
+        assert (await refused(client, "publish_file", file=str(secret), **post))["code"] == "declined"
 
 
 def test_command_without_a_key_says_how_to_give_one(tmp_path: Path) -> None:
@@ -117,7 +120,7 @@ def test_command_without_a_key_says_how_to_give_one(tmp_path: Path) -> None:
 
 
 async def test_unreachable_installation_and_wrong_key_are_named(start: Start) -> None:
-    async with start(CLIPCAST_URL=f"http://127.0.0.1:{free_port()}") as client:
+    async with start(CLIPCAST_URL="http://127.0.0.1:1") as client:
         with pytest.raises(MCPError, match="connection_failed"):
             await client.list_tools()
         error = await refused(client, "list_posts")
@@ -125,6 +128,17 @@ async def test_unreachable_installation_and_wrong_key_are_named(start: Start) ->
     async with start(CLIPCAST_API_KEY="clipcast_wrong") as client:
         error = await refused(client, "list_posts")
     assert (error["code"], "CLIPCAST_API_KEY" in error["fix"]) == ("unauthorized", True)
+
+
+@pytest.mark.parametrize(
+    "document", [{"paths": {"/pets": {"get": {}}}}, {"paths": []}, [], {"info": {"title": "Clipcast"}}]
+)
+async def test_description_of_another_product_is_named(start: Start, document: Any) -> None:
+    body = json.dumps(document).encode()
+    response = head("Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close") + body
+    async with raw_server(response) as url, start(CLIPCAST_URL=url) as client:
+        error = await refused(client, "list_posts")
+    assert (error["code"], error["fix"]) == ("unexpected_response", "Correct CLIPCAST_URL.")
 
 
 async def test_saved_login_needs_no_environment(stage: Stage, start: Start, served: str, tmp_path: Path) -> None:

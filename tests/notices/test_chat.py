@@ -168,6 +168,7 @@ async def test_chat_needs_no_thread_of_the_event_loop(chat: Chat, client: HttpCl
         await asyncio.gather(*(send_chat(client, ADDRESSES["slack"], "Title", "Text") for _ in range(12)))
     finally:
         busy.set()
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
     assert len(chat.requests) == 12
 
 

@@ -15,6 +15,7 @@ from clipcast.notices.habits import DAILY, GATHER, WEEKLY, Habits
 from clipcast.notices.words import EVENTS, URGENT
 from tests.mail_server import MailServer, plain
 from tests.notices.conftest import Office
+from tests.times import move_to
 
 LISBON, NEW_YORK, KOLKATA = ZoneInfo("Europe/Lisbon"), ZoneInfo("America/New_York"), ZoneInfo("Asia/Kolkata")
 NIGHT = (time(22), time(7))
@@ -89,20 +90,13 @@ async def choose(office: Office, *types: str, **habits: Any) -> None:
         await service.choose_habits(session, owner, Habits(NEW_YORK, **habits))
 
 
-def move_to(hour: int, zone: ZoneInfo = NEW_YORK) -> None:
-    """Move the clock to the next time when it is this hour in the zone."""
-    local = clock.now().astimezone(zone)
-    then = local.replace(hour=hour, minute=0, second=0, microsecond=0)
-    clock.move(then + timedelta(days=then <= local) - local)
-
-
 def subjects(mail_server: MailServer) -> list[str]:
     return [mail["Subject"].removeprefix("Clipcast: ").partition(":")[0] for mail in mail_server.mails]
 
 
 async def test_quiet_hours_hold_what_is_not_urgent(office: Office, mail_server: MailServer) -> None:
     """In the night a failure comes at once and alone. What is published comes in the morning, in one message."""
-    move_to(23)
+    move_to(23, NEW_YORK)
     await choose(office, "item.failed", "post.completed", quiet=NIGHT)
     await office.tell("post.completed", "post.completed")
     clock.move(GATHER)
@@ -114,20 +108,20 @@ async def test_quiet_hours_hold_what_is_not_urgent(office: Office, mail_server: 
     assert subjects(mail_server) == ["1 item has failed"]
     clock.move(MINUTE)
     assert await office.send() == 0, "the job waits for the morning, not for the next minute"
-    move_to(7)
+    move_to(7, NEW_YORK)
     await office.send()
     assert subjects(mail_server) == ["1 item has failed", "3 posts are published"]
 
 
 async def test_quiet_hours_hold_also_when_no_worker_ran_before(office: Office, mail_server: MailServer) -> None:
     """A notice of the evening, whose worker comes back in the night, waits for the morning."""
-    move_to(21)
+    move_to(21, NEW_YORK)
     await choose(office, "post.completed", quiet=NIGHT)
     await office.tell("post.completed")
-    move_to(23)
+    move_to(23, NEW_YORK)
     await office.send()
     assert subjects(mail_server) == []
-    move_to(7)
+    move_to(7, NEW_YORK)
     await office.send()
     assert subjects(mail_server) == ["1 post is published"]
 
@@ -135,7 +129,7 @@ async def test_quiet_hours_hold_also_when_no_worker_ran_before(office: Office, m
 async def test_daily_digest_gathers_all_workspaces(office: Office, mail_server: MailServer) -> None:
     """One message at eight has a day of both workspaces. What is urgent comes before, without the rest."""
     await office.member(workspace="Harbour Films")
-    move_to(12)
+    move_to(12, NEW_YORK)
     await choose(office, "item.failed", "post.completed", digest=DAILY, digest_at=time(8))
     async with office.installation.database.begin() as session:
         mine = office.workspaces["Harbour Films"]
@@ -147,11 +141,11 @@ async def test_daily_digest_gathers_all_workspaces(office: Office, mail_server: 
     clock.move(GATHER)
     await office.send()
     assert subjects(mail_server) == ["1 item has failed"]
-    move_to(8)
+    move_to(8, NEW_YORK)
     for _ in range(3):
         await office.send()
         clock.move(MINUTE)
-    assert subjects(mail_server) == ["1 item has failed", "1 post is published, 1 render is finished"]
+    assert subjects(mail_server) == ["1 item has failed", "1 post is published, 1 new clip is ready"]
     assert "Harbour Films" in plain(mail_server.mails[1])
     async with office.installation.database.session() as session:
         assert not (await session.scalars(select(NoticeEntry))).all()
@@ -159,7 +153,7 @@ async def test_daily_digest_gathers_all_workspaces(office: Office, mail_server: 
 
 async def test_person_who_ends_the_digest_gets_what_waits(office: Office, mail_server: MailServer) -> None:
     """And the zone of the person's account comes before the one of the page."""
-    move_to(12)
+    move_to(12, NEW_YORK)
     await choose(office, "post.completed", digest=WEEKLY)
     await office.tell("post.completed")
     clock.move(timedelta(hours=1))

@@ -72,6 +72,18 @@ async def test_same_thing_twice_counts_once(office: Office) -> None:
     assert "2 items have failed" in {one.headline for one in await shown(office)}
 
 
+async def test_items_that_fail_in_turns_count_once_each(office: Office) -> None:
+    """A, B, A are two items. When the notice was read, they count anew."""
+    post, first, second = (str(new_id()) for _ in range(3))
+    for item in (first, second, first, second):
+        await office.tell("item.failed", post_id=post, item_id=item)
+    assert [one.headline for one in await shown(office)] == ["2 items have failed"]
+    await read(office)
+    for item in (second, first, second):
+        await office.tell("item.failed", post_id=post, item_id=item)
+    assert [one.headline for one in await shown(office)] == ["2 items have failed"]
+
+
 async def test_item_that_needs_somebody_is_not_told_as_failed_as_well(office: Office) -> None:
     item, post = str(new_id()), str(new_id())
     await office.tell("item.failed", "item.needs_action", item_id=item, post_id=post, reason="missed_schedule")

@@ -20,7 +20,6 @@ from yarl import URL
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
-from clipcast.common.vault import Vault
 from clipcast.database.models.notices import NoticeChannel, NoticeEntry, PushDevice, PushKey
 from clipcast.database.models.people import SignInSession
 from clipcast.notices import devices, push, service
@@ -224,16 +223,6 @@ async def test_keys_are_encrypted_in_the_database(office: Office, phones: PushSe
     assert str(office.installation.vault.open(private)).startswith("-----BEGIN PRIVATE KEY-----")
     assert not [one for one in stored if HOST.encode() in one or encoded(b"sixteen").encode() in one]
     assert HOST + "/send" not in repr(phones.browsers["phone"].subscription)
-
-
-async def test_signing_key_follows_a_new_secret_key(office: Office) -> None:
-    """The next use encrypts it with the new key, so that the old one can be dropped."""
-    database = office.installation.database
-    keys: list[str] = []
-    for secrets in (["old" * 12], ["new" * 12, "old" * 12], ["new" * 12]):
-        async with database.begin() as session:
-            keys.append(await devices.signing_key(session, Vault(secrets)))
-    assert len(set(keys)) == 1
 
 
 @pytest.mark.parametrize("status", [404, 410])

@@ -72,6 +72,7 @@ async def test_addresses_in_headers_arrive_raw_and_on_one_line(office: Office, m
     assert max(map(len, content.split(b"\r\n"))) < 998
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_second_message_waits_for_the_rest_of_the_minute(office: Office, mail_server: MailServer) -> None:
     """What happens meanwhile becomes one digest, a minute after the first message."""
     await office.tell("item.failed")

@@ -1,5 +1,6 @@
 """The doctor reports problems of an installation with their fixes."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ from clipcast import __version__
 from clipcast.clock import clock
 from clipcast.common.plugins import Skipped
 from clipcast.common.settings import PlatformApp, Settings, load
+from clipcast.common.unavailable import DatabaseUnavailable
+from clipcast.common.vault import Vault
 from clipcast.database import Database
 from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.notices import NoticeChannel
 from clipcast.database.models.people import Membership, User
 from clipcast.database.models.workspaces import Workspace
+from clipcast.installation import storage_mark
+from clipcast.installation.sealed import seal_again
 from clipcast.jobs.pauses import QUEUE, WORKSPACE, pause
 from clipcast.jobs.workers import WorkerFacts, register
 from clipcast.operations import doctor
@@ -25,7 +30,7 @@ from clipcast.operations.doctor import Finding, examine
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.rendering.children import Children, ChildUnavailable, Outcome
 from clipcast.rendering.confinement import LAYERS
-from clipcast.testing.harness import Caller, Stage, free_port
+from clipcast.testing.harness import Caller, Stage
 from tests.conftest import Temporal
 from tests.mail_server import MailServer
 from tests.renders.orders import ordered, uploaded
@@ -43,7 +48,7 @@ def about(findings: list[Finding], part: str) -> Finding:
 async def test_missing_worker_and_unreachable_public_url_are_bad(
     server: EmbeddedServer, database: Database, tmp_path: Path
 ) -> None:
-    found = await examine(settings_of(server, tmp_path, public_url=f"http://127.0.0.1:{free_port()}"))
+    found = await examine(settings_of(server, tmp_path, public_url="http://127.0.0.1:1"))
     assert about(found, "Database").verdict == "good"
     assert about(found, "Clock").verdict == "good"
     assert about(found, "Storage").verdict == "good"
@@ -81,6 +86,27 @@ async def test_queue_of_conversions_without_slots_is_bad_once_some_wait(
     assert bad.message == "none that is alive has slots of the queue long. Conversions that wait in it: 1"
     await register(database, WorkerFacts("host:2", "rows", __version__, {"long": 1}, {}))
     assert [one.verdict for one in await examine(settings) if one.about == "Renderers"] == ["good"]
+
+
+async def test_storage_of_another_database_is_bad(server: EmbeddedServer, stage: Stage, tmp_path: Path) -> None:
+    database, storage = stage.installation.database, stage.installation.storage
+    settings = settings_of(server, tmp_path, secret_key="k" * 32)
+
+    async def reported() -> list[str]:
+        return [one.message for one in await examine(settings) if one.about == "Storage" and one.verdict == "bad"]
+
+    assert await storage_mark.may_delete(database, storage)
+    assert await reported() == []
+    mark = await storage_mark.read_mark(storage)
+    assert mark
+    for content, words in (
+        ({"mark": "later", "installation_id": mark.installation_id}, "another copy of this database"),
+        ({"mark": "other", "installation_id": "an id"}, "another installation (an id)"),
+        ({"mark": storage_mark.SEVERAL}, "several databases"),
+    ):
+        await storage.put_bytes(storage_mark.KEY, json.dumps(content).encode())
+        [message] = await reported()
+        assert words in message
 
 
 @pytest.mark.parametrize(
@@ -122,8 +148,35 @@ async def test_changed_secret_key_is_bad(server: EmbeddedServer, stage: Stage, c
     assert [(one.verdict, one.about) for one in found if one.about == "Secret key"] == [("bad", "Secret key")]
 
 
+async def test_former_key_that_is_needed_is_reported(server: EmbeddedServer, stage: Stage, tmp_path: Path) -> None:
+    await stage.connect("tiktok")
+    old, new = "k" * 32, "n" * 32
+    for keys, verdict, words in (
+        (old, "good", "every stored secret"),
+        (f"{new},{old}", "advice", "(accounts: 1)"),
+        (new, "bad", Vault([old]).fingerprints[0]),
+    ):
+        found = about(await examine(settings_of(server, tmp_path, secret_key=keys)), "Secret key")
+        assert (found.verdict, words in found.message) == (verdict, True), found
+    await seal_again(stage.installation.database, Vault([new, old]))
+    found = about(await examine(settings_of(server, tmp_path, secret_key=new)), "Secret key")
+    assert found.verdict == "good"
+
+
+async def test_slow_check_of_the_secrets_stops_no_other_check(
+    server: EmbeddedServer, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(*_: Any) -> None:
+        raise DatabaseUnavailable("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(doctor, "count_sealed", slow)
+    findings = await examine(settings_of(server, tmp_path))
+    assert "statement timeout" in about(findings, "Secret key").message
+    assert about(findings, "Storage").verdict == "good"
+
+
 async def test_unreachable_database_is_the_only_finding(tmp_path: Path) -> None:
-    url = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
+    url = "postgresql://u:p@127.0.0.1:1/x"
     [found] = await examine(load({}, data_dir=tmp_path, database_url=url))
     assert (found.verdict, found.about) == ("bad", "Database")
 
@@ -152,7 +205,7 @@ async def test_temporal_server_that_works_or_not_is_reported(
     assert (good.verdict, good.message) == (
         "good", f"Temporal 1.32.0 at 127.0.0.1:{temporal.server.port}/clipcast brings jobs to workers",
     )  # fmt: skip
-    absent = f"temporal://127.0.0.1:{free_port()}/clipcast"
+    absent = "temporal://127.0.0.1:1/clipcast"
     bad = about(await examine(settings_of(server, tmp_path, engine=absent)), "Engine")
     assert (bad.verdict, "Connection refused" in bad.message, "CLIPCAST_ENGINE" in bad.fix) == ("bad", True, True)
     nowhere = temporal.engine.replace("/clipcast?", "/nowhere?")

@@ -17,7 +17,6 @@ from clipcast.installation import Installation
 from clipcast.operations import health
 from clipcast.operations.health import Health, health_app
 from clipcast.storage import Storage
-from clipcast.testing.harness import free_port
 
 
 async def ready(http: httpx2.AsyncClient, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
@@ -42,7 +41,7 @@ async def test_process_without_its_database_is_alive_and_not_ready(
     http: httpx2.AsyncClient, installation: Installation
 ) -> None:
     there = installation.database
-    object.__setattr__(installation, "database", Database(f"postgresql://u:secret@127.0.0.1:{free_port()}/x"))
+    object.__setattr__(installation, "database", Database("postgresql://u:secret@127.0.0.1:1/x"))
     try:
         response = await http.get("/readyz")
         assert response.status_code == 503

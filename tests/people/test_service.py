@@ -54,7 +54,7 @@ async def invitations(database: Database) -> int:
 
 def test_entered_name_and_address_are_normalized() -> None:
     """Spaces around the name and the address are removed; the address is in lower case."""
-    entered = person("  Ada ", " Ada@Example.ORG\n", "  spaces stay ")
+    entered = person("  Ada\u202e ", " Ada@Example.ORG\n", "  spaces stay ")
     assert (entered.name, entered.email, entered.password) == ("Ada", "ada@example.org", "  spaces stay ")
     assert "spaces stay" not in repr(entered)
 
@@ -65,7 +65,7 @@ def test_entered_name_and_address_are_normalized() -> None:
         ("Ada", "ada@example.org", []),
         ("", "ada", ["name", "email"]),
         ("x" * 101, "a b@example.org", ["name", "email"]),
-        ("Ada\u202e", "ada@example.org\x00", ["name", "email"]),
+        ("Ada", "ada@example.org\x00", ["email"]),
         ("x" * 100, "a" * 64 + "@" + "b" * 189, []),
         ("Ada", "a" * 65 + "@example.org", ["email"]),
         ("Ada", "ada@@example.org", ["email"]),

@@ -12,12 +12,16 @@ def head(*headers: str, status: str = "200 OK") -> bytes:
 
 
 @asynccontextmanager
-async def raw_server(*pieces: bytes, every: float = 0, for_ever: bytes = b"") -> AsyncIterator[str]:
-    """Serve `pieces` at intervals of `every` seconds, then repeat `for_ever`. Yield the server's URL."""
+async def raw_server(*pieces: bytes, every: float = 0, for_ever: bytes = b"", reads: int = 0) -> AsyncIterator[str]:
+    """Serve `pieces` at intervals of `every` seconds, then repeat `for_ever`. Yield the server's URL.
+
+    `reads`: the bytes of a request's body that come before.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(reads)
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()

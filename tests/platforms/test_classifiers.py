@@ -48,7 +48,7 @@ def _takes_a_response(function: Callable[..., Any]) -> bool:
 
 
 @pytest.mark.parametrize(("name", "classify"), classifiers(), ids=[name for name, _ in classifiers()])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(body=JSON, status=st.sampled_from(STATUSES))
 def test_parser_classifies_any_json(name: str, classify: Callable[..., Any], body: Any, status: int) -> None:
     response = Response(status, content=json.dumps(body).encode(), url="https://platform.example/x")

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import update
 
 from clipcast.clock import clock
 from clipcast.database.models.posts import Draft, Post
@@ -22,26 +21,11 @@ from clipcast.posts.calendar import (
     posts_of,
 )
 from clipcast.testing.harness import Stage
+from tests.database.plans import fill_table, of_many, plan_of
 from tests.posts.many import copy_post
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-async def plan_of(session: AsyncSession, run: Any) -> tuple[str, Any]:
-    """Run a query, and return its plan and its result."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
-    connection = await session.connection()
-    event.listen(connection.sync_connection, "before_cursor_execute", note)
-    found = await run()
-    event.remove(connection.sync_connection, "before_cursor_execute", note)
-    statement, parameters = sent[0]
-    rows = await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
-    return "\n".join(str(row[0]) for row in rows), found
 
 
 async def test_days_are_bounded_and_read_along_an_index(stage: Stage) -> None:
@@ -56,7 +40,7 @@ async def test_days_are_bounded_and_read_along_an_index(stage: Stage) -> None:
     await copy_post(database, first, [*edges, *busy])
     spans = [(day + number * DAY, day + (number + 1) * DAY) for number in (-1, 0, 1, 2)]
     async with database.session() as session:
-        await session.execute(text("ANALYZE posts"))
+        await fill_table(session, Post, 3000, workspace_id=of_many, scheduled_at=lambda row: day + row * HOUR)
         plan, days = await plan_of(session, lambda: days_of(session, mine, spans, Wanted()))
         assert "ix_posts_workspace_id_starts_at" in plan
         assert "Seq Scan on posts" not in plan
@@ -112,7 +96,8 @@ async def test_drafts_are_those_with_a_time_and_those_without(stage: Stage) -> N
         made = [Draft(workspace_id=mine, content=one) for one in [*kept, *others, *loose]]
         session.add_all([*made, Draft(workspace_id=mine, content=content(day + HOUR), post_id=mine)])
     async with database.session() as session:
-        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        others_content = [content(day + hour * HOUR) for hour in range(48)]
+        await fill_table(session, Draft, 3000, workspace_id=of_many, content=lambda row: others_content[row % 48])
         plan, found = await plan_of(session, lambda: planned_drafts(session, mine, day, day + DAY))
         assert "ix_drafts_workspace_id_scheduled_at" in plan
         assert [one.content["scheduled_at"] for one in found] == [one["scheduled_at"] for one in kept]

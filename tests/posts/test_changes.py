@@ -318,6 +318,19 @@ async def test_delete_of_an_item_in_progress_returns_409(stage: Stage) -> None:
     assert (item_shown["status"], item_shown["can_delete"]) == ("published", True)
 
 
+async def test_delete_of_an_item_in_progress_returns_409_after_a_step_of_the_databases_clock(stage: Stage) -> None:
+    """This process has not followed the step back yet: by its own time, the worker's lease has ended."""
+    post_id = await stage.post(await stage.connect("youtube"), "youtube", YOUTUBE)
+    with killed_at("session", "before"), pytest.raises(Killed):
+        await stage.worker.run_due()
+    try:
+        clock.follow(clock.expected() + timedelta(seconds=30))
+        response = await stage.caller.call("DELETE", f"/posts/{post_id}")
+        assert (response.status_code, response.json()["code"]) == (409, "item_in_progress")
+    finally:
+        await stage.installation.database.follow_clock()
+
+
 async def test_item_that_waits_for_its_next_attempt_can_be_deleted(stage: Stage) -> None:
     connection = await stage.connect("youtube")
     await stage.sandbox.fault("youtube", "session", "before", "status", status=503, times=100)

@@ -7,14 +7,17 @@ import pytest
 
 from clipcast.common.ids import new_id
 from clipcast.common.problems import NotFound
+from clipcast.database.models.posts import Draft
 from clipcast.installation import Installation
 from clipcast.posts import drafts
 from clipcast.posts.preflight import check_form
 from clipcast.posts.schemas import CreatePost
 from clipcast.workspaces.service import create_workspace
+from tests.database.plans import fill_table, of_many, plan_of
 
 TIKTOK: Any = SimpleNamespace(id="t", platform="tiktok")
 YOUTUBE: Any = SimpleNamespace(id="y", platform="youtube")
+PINTEREST: Any = SimpleNamespace(id="p", platform="pinterest")
 ACCOUNTS = {"t": TIKTOK, "y": YOUTUBE}
 
 
@@ -72,6 +75,25 @@ def test_draft_of_a_post_has_the_same_metadata() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "name", "title"),
+    [
+        ({"text": "First light\nin the harbour"}, "clip", "First light"),
+        ({"title": " ", "text": "\n <b>Tide</b>\n"}, "clip", "b Tide /b"),
+        ({}, "Rain on the window", "Rain on the window"),
+        ({"text": "tide " * 30}, "clip", ("tide " * 20).strip()),
+        ({"text": "🎬" * 60}, "clip", "🎬" * 50),
+        ({"title": "Own", "text": "Tide"}, "clip", "Own"),
+        ({"text": "Tide", "by_platform": {"youtube": {"title": "Own"}}}, "clip", "Own"),
+    ],
+)
+def test_required_title_comes_from_the_words_or_the_clip(words: dict[str, Any], name: str, title: str) -> None:
+    """Only where the platform requires one: what people need not write is one press less."""
+    assert drafts.metadata(content(**words), "a", YOUTUBE, name)["title"] == title
+    assert "title" not in drafts.metadata(content(), "a", PINTEREST, name)
+    assert drafts.metadata(content(), "a", TIKTOK, name) == {}
+
+
 async def test_draft_can_be_saved_until_it_is_posted(installation: Installation) -> None:
     draft_id = new_id()
     async with installation.database.begin() as session:
@@ -88,7 +110,7 @@ async def test_draft_can_be_saved_until_it_is_posted(installation: Installation)
             await drafts.get_draft(session, other.id, str(draft_id))
         draft.post_id = new_id()
     async with installation.database.begin() as session:
-        assert (await drafts.list_drafts(session, mine.id, 0, 10)) == ([], 0)
+        assert await drafts.number_of_unsent(session, mine.id) == 0
         with pytest.raises(drafts.DraftConflict):
             await drafts.save_draft(session, mine.id, draft_id, content())
 
@@ -113,3 +135,36 @@ async def test_save_from_another_page_raises_a_conflict_and_saves_nothing(instal
     assert await save("b", 2, "bob") == 3
     with pytest.raises(drafts.DraftConflict):
         await save("aaa", 2, "ann")
+
+
+async def test_last_sent_draft_is_found_by_the_person_whatever_their_name(installation: Installation) -> None:
+    one, other = new_id(), new_id()
+    async with installation.database.begin() as session:
+        mine = await create_workspace(session, "A")
+        for author, text in ((one, "first"), (one, "second"), (other, "of another person")):
+            draft = new_id()
+            edit = drafts.Edit(0, "page", "Same Name", author)
+            await drafts.save_draft(session, mine.id, draft, content(text=text), edit)
+            (await drafts.get_draft(session, mine.id, str(draft))).post_id = new_id()
+        await drafts.save_draft(
+            session, mine.id, new_id(), content(text="unsent"), drafts.Edit(0, "p", "Same Name", one)
+        )
+        await session.flush()
+        found = [await drafts.last_sent(session, mine.id, author) for author in (one, other, new_id())]
+    assert [last and last["text"] for last in found] == ["second", "of another person", None]
+
+
+async def test_edited_posts_are_found_by_an_index(installation: Installation) -> None:
+    workspace, post = new_id(), new_id()
+
+    def sent(row: int) -> dict[str, Any]:
+        return drafts.EMPTY | ({"replaces": str(new_id())} if row % 4 == 0 else {})
+
+    async with installation.database.session() as session:
+        await fill_table(session, Draft, 3000, workspace_id=of_many, content=sent, post_id=lambda _: new_id())
+        for run in (
+            lambda: drafts.successor_of(session, workspace, str(post)),
+            lambda: drafts.replacements(session, workspace, [post]),
+        ):
+            plan, _ = await plan_of(session, run)
+            assert "ix_drafts_replaces" in plan

@@ -11,9 +11,13 @@ from sqlalchemy import text
 
 from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
+from clipcast.database import Database
+from clipcast.database.models.connections import Connection
+from clipcast.database.models.posts import Item
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.duplicates import FIND, Scope, Sent, find_doubles, fingerprint_of
 from clipcast.testing.harness import ACCOUNT, Stage
+from tests.database.plans import fill_table, of_many, plan_of_hot
 
 TEXT = {"text": "First light"}
 CODE = "duplicate_content"
@@ -123,6 +127,30 @@ async def test_refused_double_is_409_unless_it_is_allowed(stage: Stage, body: di
     assert (await create(stage, body, scheduled_at=at(100))).status_code == 201
 
 
+async def test_partial_post_leaves_its_refused_doubles_out(stage: Stage, body: dict[str, Any]) -> None:
+    """The new items are created. Without one, the request is rejected as without `partial`."""
+    await refuse(stage)
+    first = (await create(stage, body, scheduled_at=at(10))).json()["post_id"]
+    [video] = body["videos"]
+    [target] = video["targets"]
+    fresh = target | {"metadata": {"bluesky": {"text": "Second light"}}}
+    lost = target | {"connectionId": "nobody"}
+    other = {"editId": await stage.caller.upload(stage.clip), "targets": [fresh]}
+    mixed = {"videos": [video, other, {"editId": other["editId"], "targets": [lost]}]}
+    response = await stage.caller.post("/posts?partial=true", mixed)
+    created = response.json()
+    assert (response.status_code, created["item_count"]) == (201, 1)
+    left_out = {(one["path"], one["code"], (one["earlier"] or {}).get("post_id")) for one in created["errors"]}
+    assert left_out == {
+        ("/videos/0/targets/0", CODE, first),
+        ("/videos/2/targets/0/connectionId", "not_found", None),
+    }
+    [item] = (await stage.show(created["post_id"]))["items"]
+    assert (item["edit_id"], item["metadata"]["bluesky"]["text"]) == (other["editId"], "Second light")
+    refused = await stage.caller.post("/posts?partial=true", body)
+    assert (refused.status_code, refused.json()["code"]) == (409, CODE)
+
+
 async def test_targets_of_one_request_are_compared(stage: Stage, body: dict[str, Any]) -> None:
     second = body["videos"][0] | {"editId": await stage.caller.upload(stage.clip)}
     twice = {"videos": [body["videos"][0], second]}
@@ -196,14 +224,13 @@ def test_words_and_place_count(platform: str, one: dict[str, Any], other: dict[s
     assert first != fingerprint_of("other bytes", model.model_validate(one))
 
 
-async def test_search_uses_its_index(stage: Stage, body: dict[str, Any]) -> None:
-    await create(stage, body)
-    plan: list[str] = []
-    pool = stage.installation.database.hot_pool
-    values = {"wanted": "[]", "since": clock.now(), "until": clock.now(), "without": None}
-    async with pool.transaction() as transaction:
-        rows = await transaction._connection.fetch(f"EXPLAIN {FIND.sql}", *FIND.arguments(values))
-    plan = [row[0] for row in rows]
+async def test_search_uses_its_index(database: Database) -> None:
+    async with database.session() as session:
+        await fill_table(session, Connection, 300)
+        await fill_table(
+            session, Item, 3000, connection_id=of_many, fingerprint=lambda row: row, goes_at=lambda _: clock.now()
+        )
+        plan = (await plan_of_hot(session, FIND)).splitlines()
     [line] = [one for one in plan if "ix_items_connection_id_fingerprint" in one]
     [condition] = [one for one in plan if "Index Cond" in one and "goes_at" in one]
     assert "fingerprint" in condition, line

@@ -131,6 +131,8 @@ async def test_every_broken_row_is_reported_and_nothing_is_created(stage: Stage)
         ("edit_id,to\n", (1, None, "plan_empty")),
         ("\n\nedit_id,to,texxt\n", (3, "texxt", "unknown_column")),
         ("edit_id,to,youtube.privacystatus\n", (1, "youtube.privacystatus", "unknown_column")),
+        ("edit_id,to,YouTube.Titel\n", (1, "youtube.Titel", "unknown_column")),
+        ("edit_id,to,youtube.title,YouTube.title\n", (1, "YouTube.title", "duplicate_column")),
         ("edit_id,to,TO\n", (1, "TO", "duplicate_column")),
         ("edit_id,text\n", (1, "to", "required")),
         ("to,text\n", (1, "edit_id", "required")),

@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select, update
 
 from clipcast.clients.posting_times import set_paused
 from clipcast.clients.times import Days
@@ -14,7 +15,9 @@ from clipcast.clock import clock
 from clipcast.common.problems import AppError
 from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.database.models.clients import Client
-from clipcast.posts.queue import leave_paused_days, move_to_next_time
+from clipcast.database.models.posts import Item
+from clipcast.posts.moving import move_post
+from clipcast.posts.queue import leave_paused_days, move_back, move_to_next_time
 from clipcast.testing.harness import Caller, Stage
 from clipcast.workspaces.service import create_key
 from tests.posts.test_schedule import Desk
@@ -84,6 +87,55 @@ async def test_scheduled_post_moves_to_the_next_posting_time(desk: Desk) -> None
     async with desk.stage.installation.database.session() as session:
         with pytest.raises(AppError, match="no_posting_time"):
             await move_to_next_time(session, workspace, post, settings)
+
+
+async def test_posting_time_takes_one_clip_of_an_account(desk: Desk) -> None:
+    """A post with several clips stays at its time, instead of taking the posting time from itself."""
+    await desk.open("youtube")
+    workspace, settings = UUID(desk.caller.workspace_id), desk.stage.installation.settings
+    [shown] = await desk.preview(1)
+    at = format_timestamp(clock.now() + timedelta(days=9, hours=1))
+    body = desk.body() | {"scheduled_at": at, "schedule": None}
+    body["videos"] += [body["videos"][0] | {"editId": await desk.caller.upload(desk.stage.clip, "other.mp4")}]
+    made = await desk.caller.post("/posts", body)
+    assert made.status_code == 201, made.text
+    post = made.json()["post_id"]
+    async with desk.stage.installation.database.session() as session:
+        with pytest.raises(AppError, match="several_clips"):
+            await move_to_next_time(session, workspace, post, settings)
+    assert await times_of(desk, post) == [at]
+    assert await desk.preview(1) == [shown]
+
+
+async def test_post_that_moves_back_is_in_its_posting_time_again(desk: Desk) -> None:
+    """Only in the one that the accounts still have, at the instant that belongs to it."""
+    await desk.open("youtube", jitter_minutes=5)
+    workspace, settings = UUID(desk.caller.workspace_id), desk.stage.installation.settings
+    post = (await desk.post())["post_id"]
+
+    async def away_and_back(later: timedelta = timedelta()) -> datetime | None:
+        """Return the posting time in which the post then is. `later`: the wrong one that is asked for."""
+        async with desk.stage.installation.database.begin() as session:
+            at = clock.now() + timedelta(days=20)
+            away = await move_post(session, workspace, post, lambda _: at, settings)
+            assert away.before
+            slot_at = away.slot_at and away.slot_at + later
+            back = await move_back(session, workspace, post, away.before, slot_at, settings)
+            assert (back.at, back.version) == (away.before, away.version + 1)
+            return await session.scalar(select(Item.slot_at).where(Item.post_id == UUID(post)))
+
+    before = await times_of(desk, post)
+    slot = await away_and_back()
+    assert slot
+    assert await times_of(desk, post) == before
+    assert await away_and_back() == slot
+    await desk.times(["11:00"])
+    assert await away_and_back() is None
+    await desk.times(["18:30"], jitter_minutes=5)
+    async with desk.stage.installation.database.begin() as session:
+        await session.execute(update(Item).values(slot_at=slot))
+    assert await away_and_back(timedelta(days=1)) is None
+    assert await times_of(desk, post) == before
 
 
 async def test_posts_leave_days_that_are_paused(desk: Desk) -> None:

@@ -24,8 +24,8 @@ class Desk:
         self.stage, self.caller = stage, stage.caller
         self.accounts: dict[str, str] = {}
 
-    async def open(self, *accounts: str, times: list[str] | None = None, **more: Any) -> "Desk":
-        made = await self.caller.post("/clients", {"name": "Alba", "timezone": "Europe/Lisbon"})
+    async def open(self, *accounts: str, times: list[str] | None = None, client: str = "Alba", **more: Any) -> "Desk":
+        made = await self.caller.post("/clients", {"name": client, "timezone": "Europe/Lisbon"})
         self.client = made.json()["id"]
         for name in accounts:
             platform, _, user = name.partition(":")

@@ -46,6 +46,12 @@ async def test_local_time_with_a_timezone_is_scheduled(stage: Stage) -> None:
     assert moved.json()["scheduled_at"] == f"{some_day(1)}T12:00:00.000Z"
 
 
+async def test_wrong_time_and_unknown_zone_are_both_reported(stage: Stage) -> None:
+    body = await body_of(stage) | {"timezone": "Tokyo", "scheduled_at": "2027-02-30 10:00"}
+    expected = [("/timezone", "unknown_timezone"), ("/scheduled_at", "invalid_time")]
+    assert codes(await stage.caller.post("/posts", body)) == expected
+
+
 @pytest.mark.parametrize(
     ("said", "found"),
     [

@@ -17,6 +17,7 @@ from clipcast.database.embedded import EmbeddedServer
 from clipcast.database.hot_queries import Statement
 from clipcast.jobs import supervision
 from clipcast.jobs import worker as worker_module
+from clipcast.jobs.claimed import HEARTBEAT as BEAT_EVERY
 from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.engines import rows
 from clipcast.jobs.journal import WRITE
@@ -129,7 +130,7 @@ async def test_jobs_of_a_claim_whose_response_was_lost_run_once(
     stage: Stage, server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lose the response alone: the worker lives on, and its heartbeat releases the jobs that it does not know."""
-    lost, original = asyncio.Event(), hot_queries._fetch
+    lost, beaten, original = asyncio.Event(), asyncio.Event(), hot_queries._fetch
 
     async def fetch(connection: Any, statement: Statement, arguments: list[Any]) -> list[asyncpg.Record]:
         found = await original(connection, statement, arguments)
@@ -137,6 +138,8 @@ async def test_jobs_of_a_claim_whose_response_was_lost_run_once(
             lost.set()
             connection.terminate()
             raise ConnectionResetError
+        if statement is HEARTBEAT:
+            beaten.set()
         return found
 
     monkeypatch.setattr(hot_queries, "_fetch", fetch)
@@ -146,10 +149,11 @@ async def test_jobs_of_a_claim_whose_response_was_lost_run_once(
         former = worker.slots
         await lost.wait()
         lease = former.lease.id
-        for _ in range(int(LEASE.total_seconds() * 2) + 2):
-            move_loop_time(0.5)
-            clock.move(timedelta(seconds=0.5))
-            await asyncio.sleep(0.02)
+        for _ in range(LEASE // BEAT_EVERY + 1):
+            beaten.clear()
+            move_loop_time(BEAT_EVERY.total_seconds())
+            clock.move(BEAT_EVERY)
+            await beaten.wait()
         for post_id in posts:
             await published(stage, post_id)
         assert worker.slots.lease.id == lease

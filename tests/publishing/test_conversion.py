@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,27 +13,36 @@ from sqlalchemy import delete, select, update
 
 from clipcast.clock import clock
 from clipcast.database.models.clips import Clip
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
 from clipcast.jobs.claimed import LEASE
 from clipcast.jobs.dead_letter import CRASHES_MAX
-from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.outcomes import ItemOutcomes
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.errors import MediaRejected
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.publishing import conversion
+from clipcast.rendering import recipe
 from clipcast.rendering.errors import ConversionError
-from clipcast.rendering.recipe import Recipe
 from clipcast.renders import runner
 from clipcast.renders.conforming import order_conversions, plan_for
 from clipcast.testing.case import Case
 from clipcast.testing.crash_injection import Killed, killed_at
 from clipcast.testing.harness import Stage, some_day
 from tests.publishing.files import as_mpeg4, in_mov, posted, renditions
+from tests.rendering.corpus import Recipe, make
 from tests.renders.orders import kill_renderer
+from tests.renders.videos import upload_video
 
 LINKEDIN: dict[str, Any] = dict(PLATFORMS["linkedin"].metadata.example)
+# Its pictures have more bits than they need.
+ONE_KEY_FRAME = Recipe(
+    "one-key-frame.mp4", size=(360, 640), seconds=4.2,
+    video={"g": "250", "b": "1M", "maxrate": "1M", "bufsize": "500k", "x264-params": "log-level=none:nal-hrd=cbr"},
+)  # fmt: skip
+TIKTOK = {"privacyLevel": "SELF_ONLY"}
 
 
 async def waiting(stage: Stage) -> str:
@@ -78,11 +88,24 @@ async def test_file_that_keeps_the_rules_is_sent_bit_for_bit(stage: Stage) -> No
     assert await sent(stage) == [hashlib.sha256(stage.clip.read_bytes()).hexdigest()]
 
 
+async def know_limit(stage: Stage, longest: int, age: timedelta) -> None:
+    """Say that all accounts stated their longest video in seconds so long ago."""
+    kept = {"limits": {"maxVideoPostDurationSec": longest}, "limits_at": (clock.now() - age).isoformat()}
+    async with stage.installation.database.begin() as session:
+        for connection in await session.scalars(select(Connection)):
+            connection.profile = connection.profile | kept
+
+
 @pytest.mark.parametrize("longest", [1, 600])
-async def test_limit_of_the_account_is_read_before_a_conversion_is_ordered(stage: Stage, longest: int) -> None:
-    metadata = {"privacyLevel": "SELF_ONLY"}
+async def test_limit_of_the_account_is_read_before_a_conversion_is_ordered(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, longest: int
+) -> None:
+    """Some account might not allow the clip, and what this one allowed a day ago does not count."""
+    some_allow_less = replace(PLATFORMS["tiktok"], kept_options={"maxVideoPostDurationSec": 2})
+    monkeypatch.setitem(PLATFORMS, "tiktok", some_allow_less)
     await stage.sandbox.change_account("tiktok", max_duration=longest)
-    post_id = await posted(stage, await stage.connect("tiktok"), "tiktok", metadata, as_mpeg4(stage.clip))
+    post_id = await posted(stage, await stage.connect("tiktok"), "tiktok", TIKTOK, as_mpeg4(stage.clip))
+    await know_limit(stage, 300, timedelta(hours=25))
     await order_conversions(stage.installation.database.hot_pool, UUID(post_id))
     assert await renditions(stage) == []
     await stage.worker.run_due()
@@ -93,10 +116,24 @@ async def test_limit_of_the_account_is_read_before_a_conversion_is_ordered(stage
         assert (item["status"], item["stage"], len(ordered)) == ("processing", "preparing", 1)
 
 
+@pytest.mark.parametrize(("hours", "ordered"), [(23, 0), (25, 1)])
+async def test_only_a_recent_limit_keeps_a_short_clip_from_being_converted_ahead(
+    stage: Stage, hours: int, ordered: int
+) -> None:
+    """Every account allows the clip, unless this one says otherwise. The worker asks it again."""
+    post_id = await posted(stage, await stage.connect("tiktok"), "tiktok", TIKTOK, as_mpeg4(stage.clip))
+    await know_limit(stage, 1, timedelta(hours=hours))
+    await order_conversions(stage.installation.database.hot_pool, UUID(post_id))
+    assert len(await renditions(stage)) == ordered
+    await stage.worker.run_due()
+    assert ((await stage.item(post_id))["stage"], len(await renditions(stage))) == ("preparing", 1)
+    assert (await stage.sandbox.requests("tiktok")).count("creator_info") == (0 if ordered else 1)
+
+
 async def test_platform_that_does_not_respond_delays_no_conversion(stage: Stage) -> None:
     await stage.sandbox.fault("tiktok", "creator_info", "before", "status", status=502, times=9)
-    metadata = {"privacyLevel": "SELF_ONLY"}
-    post_id = await posted(stage, await stage.connect("tiktok"), "tiktok", metadata, as_mpeg4(stage.clip))
+    post_id = await posted(stage, await stage.connect("tiktok"), "tiktok", TIKTOK, as_mpeg4(stage.clip))
+    await know_limit(stage, 1, timedelta(hours=1))
     await stage.worker.run_due()
     assert ((await stage.item(post_id))["stage"], len(await renditions(stage))) == ("preparing", 1)
 
@@ -149,7 +186,7 @@ async def test_item_never_sends_other_bytes_in_one_round(
 
 
 def other_plan(*about: Any) -> Any:
-    return replace(plan_for(*about), recipe=Recipe(min_bytes=2_000_000))
+    return replace(plan_for(*about), recipe=recipe.Recipe(min_bytes=2_000_000))
 
 
 async def test_new_round_follows_the_rules_of_its_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +281,7 @@ async def test_conversion_that_ends_before_the_item_waits_does_not_hold_it(stage
     await order_conversions_of(stage, post_id)
     await stage.renderer.run_due()
     [made] = await renditions(stage)
-    outcomes = Outcomes(stage.installation.database)
+    outcomes = ItemOutcomes(stage.installation.database)
     await outcomes.block(claimed, Timeline(claimed.attempt_id), 0, made.id, True, "The clip is converted")
     assert (await stage.job(post_id)).state == JobState.READY
     await stage.run_all()
@@ -267,6 +304,21 @@ async def test_file_that_is_gone_before_the_item_runs_is_made_again(stage: Stage
         async with stage.installation.database.begin() as session:
             await session.execute(update(Rendition).values(status="expired", storage_key=None))
     post_id = await waiting(stage)
+    assert (await stage.job(post_id)).state == JobState.BLOCKED
+    await stage.run_all()
+    assert (await stage.item(post_id))["status"] == "published"
+
+
+async def test_retry_of_an_item_tries_its_waiting_conversion_at_once(stage: Stage) -> None:
+    """The conversion waits for space on the disk, up to 10 minutes."""
+    post_id = await waiting(stage)
+    [made] = await renditions(stage)
+    path = f"/posts/{post_id}/items/{(await stage.item(post_id))['id']}/retry"
+    assert (await stage.caller.post(path, {})).status_code == 409
+    waits = {"state": "waiting", "due_at": clock.now() + timedelta(minutes=10), "error": {"code": "disk_full"}}
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Job).where(Job.id == made.id).values(waits))
+    assert (await stage.caller.post(path, {})).status_code == 202
     assert (await stage.job(post_id)).state == JobState.BLOCKED
     await stage.run_all()
     assert (await stage.item(post_id))["status"] == "published"
@@ -413,3 +465,28 @@ async def test_post_orders_its_conversions_after_its_commit(stage: Stage) -> Non
     await stage.installation.database.hot_pool.following.close()
     [ordered] = await renditions(stage)
     assert (await stage.row(made.json()["post_id"])).rendition_id == ordered.id
+
+
+async def test_conversion_is_ordered_by_the_file_of_a_render_as_soon_as_it_is_made(
+    stage: Stage, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trim at the only key frame copies the whole clip: more than the platform takes, and than was expected."""
+    clip = make(ONE_KEY_FRAME, corpus)
+    size = clip.stat().st_size
+    linkedin = PLATFORMS["linkedin"]
+    limited = replace(linkedin.media, min_bytes=None, min_duration=None, max_bytes=size * 2 // 3)
+    monkeypatch.setitem(PLATFORMS, "linkedin", replace(linkedin, media=limited))
+    trim = {"start": 2, "precision": "keyframe"}
+    body = {"video_id": await upload_video(stage.caller, clip), "trim": trim}
+    render = (await stage.caller.post("/renders", body)).json()
+    post_id = await stage.post(await stage.connect("linkedin"), "linkedin", LINKEDIN, render["edit_setting_id"])
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Post).values(scheduled_at=clock.now() + timedelta(days=3)))
+    await order_conversions_of(stage, post_id)
+    assert (await stage.row(post_id)).rendition_id is None
+    await stage.renderer.run_due()
+    made, conversion = await renditions(stage)
+    assert (made.action, made.status, conversion.action, conversion.source_id) == (
+        "remux", "completed", "video", made.id
+    )  # fmt: skip
+    assert (await stage.row(post_id)).rendition_id == conversion.id

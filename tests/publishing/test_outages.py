@@ -8,7 +8,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.jobs.journal import Journal
-from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.outcomes import ItemOutcomes
 from clipcast.storage import Storage, StorageError
 from clipcast.testing.harness import Stage
 
@@ -112,14 +112,14 @@ async def test_outcome_that_cannot_be_saved_fails_the_item_as_unknown(
     async def published(*_: object) -> None:
         raise TypeError("cannot be written")
 
-    async def failed(self: Outcomes, claimed, timeline, error, *more) -> None:  # type: ignore[no-untyped-def]
+    async def failed(self: ItemOutcomes, claimed, timeline, error, *more) -> None:  # type: ignore[no-untyped-def]
         if error.code == "internal_error" and not error.final:
             raise TypeError("nor can this")
         await before(self, claimed, timeline, error, *more)
 
-    before = Outcomes.failed
-    monkeypatch.setattr(Outcomes, "published", published)
-    monkeypatch.setattr(Outcomes, "failed", failed)
+    before = ItemOutcomes.failed
+    monkeypatch.setattr(ItemOutcomes, "published", published)
+    monkeypatch.setattr(ItemOutcomes, "failed", failed)
     for _ in range(5):
         await stage.run_until_ended()
     item = await stage.item(post)
@@ -131,9 +131,9 @@ async def test_finish_outcome_that_cannot_be_saved_leaves_the_item_published(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = await stage.post(await stage.connect("threads"), "threads", {"text": "Tide"})
-    before, calls = Outcomes.finished, [0]
+    before, calls = ItemOutcomes.finished, [0]
 
-    async def finished(self: Outcomes, claimed, timeline, result, warnings, why) -> None:  # type: ignore[no-untyped-def]
+    async def finished(self: ItemOutcomes, claimed, timeline, result, warnings, why) -> None:  # type: ignore[no-untyped-def]
         calls[0] += 1
         if calls[0] == 1:
             raise TypeError("cannot be written")
@@ -142,8 +142,8 @@ async def test_finish_outcome_that_cannot_be_saved_leaves_the_item_published(
     async def retry_finish(*_: object) -> None:
         raise TypeError("nor can this")
 
-    monkeypatch.setattr(Outcomes, "finished", finished)
-    monkeypatch.setattr(Outcomes, "retry_finish", retry_finish)
+    monkeypatch.setattr(ItemOutcomes, "finished", finished)
+    monkeypatch.setattr(ItemOutcomes, "retry_finish", retry_finish)
     await stage.run_until_ended()
     item = await stage.item(post)
     assert (item["status"], item["error"]) == ("published", None)

@@ -8,12 +8,11 @@ from uuid import UUID
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from clipcast import __version__
 from clipcast.clock import clock
-from clipcast.database.migrate import MIGRATIONS, upgrade
+from clipcast.database.migrate import config_of, upgrade
 from clipcast.database.models.jobs import JobState
 from clipcast.jobs.claimed import LEASE, ClaimedItem
 from clipcast.jobs.journal import Journal
@@ -293,10 +292,7 @@ async def test_migration_marks_what_may_be_visible(stage: Stage, request_name: s
     post_id = await begin(stage, request_name)
 
     def back(connection: Connection) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0020")
+        command.downgrade(config_of(connection), "0020")
 
     async with stage.installation.database.maintain() as connection:
         await connection.run_sync(back)

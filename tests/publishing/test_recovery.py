@@ -9,7 +9,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import JobState
-from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.outcomes import ItemOutcomes
 from clipcast.jobs.timeline import Timeline
 from clipcast.platforms.errors import ReconnectNeeded
 from clipcast.testing.harness import Stage
@@ -79,7 +79,7 @@ async def test_reconnect_before_the_item_waits_makes_it_due_now(stage: Stage) ->
     assert await stage.connect("tiktok") == connection
     until = clock.now() + timedelta(days=7)
     error = ReconnectNeeded("token_refused", "The token was refused.")
-    await Outcomes(stage.installation.database).waiting_for_owner(
+    await ItemOutcomes(stage.installation.database).waiting_for_owner(
         claimed, Timeline(claimed.attempt_id), error, 0, until
     )
     assert (await stage.job(post_id)).state == JobState.READY
@@ -96,7 +96,7 @@ async def test_concurrent_reconnect_and_wait_publish_the_item(stage: Stage) -> N
         async with stage.installation.database.begin() as session:
             (await session.get_one(Connection, UUID(connection))).status = "needs_reconnect"
         error = ReconnectNeeded("token_refused", "The token was refused.")
-        waiting = Outcomes(stage.installation.database).waiting_for_owner(
+        waiting = ItemOutcomes(stage.installation.database).waiting_for_owner(
             claimed, Timeline(claimed.attempt_id), error, 0, clock.now() + timedelta(days=7)
         )
         await asyncio.gather(waiting, stage.connect("tiktok"))

@@ -8,6 +8,7 @@ import pytest
 from clipcast.clock import clock
 from clipcast.common.timestamps import parse_instant
 from clipcast.testing.harness import Stage
+from tests.times import next_change
 
 METADATA = {"description": "Tide"}
 
@@ -24,14 +25,6 @@ async def schedule(stage: Stage, connection: str, at: datetime) -> str:
 async def published_at(stage: Stage, post_id: str) -> datetime:
     await stage.run_until_ended(timedelta(days=400))
     return parse_instant((await stage.item(post_id))["published_at"])
-
-
-def next_change(zone: ZoneInfo) -> datetime:
-    """Return the first hour from now that has another offset in this zone."""
-    at = clock.now().replace(minute=0, second=0, microsecond=0)
-    while at.astimezone(zone).utcoffset() == (at + timedelta(hours=1)).astimezone(zone).utcoffset():
-        at += timedelta(hours=1)
-    return at + timedelta(hours=1)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Los_Angeles", "Australia/Lord_Howe"])

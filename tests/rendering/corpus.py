@@ -9,6 +9,7 @@ import hashlib
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -78,7 +79,10 @@ def make(recipe: Recipe, folder: Path) -> Path:
         _write(recipe, unfinished)
         if recipe.change is not None:
             unfinished.write_bytes(recipe.change(unfinished.read_bytes()))
-        unfinished.rename(path)
+        # Whoever is first stays: another process may have opened the file already.
+        with suppress(FileExistsError):
+            path.hardlink_to(unfinished)
+        unfinished.unlink()
     return path
 
 
@@ -201,7 +205,7 @@ class _Video:
         defaults = {
             "libx264": {"preset": "ultrafast"},
             "libx265": {"preset": "ultrafast"},
-            "libvpx": {"deadline": "realtime", "cpu-used": "8"},
+            "libvpx": {"deadline": "realtime", "cpu-used": "8", "threads": "1"},
             "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
             "libsvtav1": {"preset": "12"},
         }

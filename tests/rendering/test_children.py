@@ -1,6 +1,7 @@
 """The child that reads uploaded files: its limits, and the isolation of its failures."""
 
 import asyncio
+import errno
 import json
 import os
 import select
@@ -18,17 +19,19 @@ import pytest
 from clipcast.common.media import Media
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.rendering.channel import BLOCK
-from clipcast.rendering.children import Bounds, Children, ChildUnavailable
+from clipcast.rendering.children import Bounds, ChildJob, Children, ChildUnavailable, Source
+from clipcast.rendering.confinement import FILES_OF_DRIVERS
 from clipcast.rendering.errors import UnreadableMedia
 from clipcast.rendering.examine import Examined, examine, missing_layers
+from clipcast.testing.loop_time import move_loop_time
 from clipcast.testing.media_files import make
 
 MEBIBYTE = 1024 * 1024
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the layers are Linux's")
 
 
-def acting(job: str, before: str = "", at_once: int = 2) -> Children:
-    """Return children whose probe is this Python code; it has `source`, and updates `result`."""
+def acting(job: str, before: str = "", at_once: int = 2, kind: str = "probe") -> Children:
+    """Return children whose jobs of a kind are this Python code; it has `task` and `source`, and updates `result`."""
     script = textwrap.dedent("""
         import json, os, signal, socket, sys, time
         {before}
@@ -38,9 +41,9 @@ def acting(job: str, before: str = "", at_once: int = 2) -> Children:
             result = dict()
         {job}
             return result
-        jobs.JOBS["probe"] = act
+        jobs.JOBS[{kind!r}] = act
         os._exit(child.main())
-    """).format(before=textwrap.dedent(before), job=textwrap.indent(textwrap.dedent(job), "    "))
+    """).format(before=textwrap.dedent(before), job=textwrap.indent(textwrap.dedent(job), "    "), kind=kind)
     return Children(at_once, command=(sys.executable, "-I", "-c", script))
 
 
@@ -182,12 +185,13 @@ async def test_examine_storage_time_does_not_count_for_the_child() -> None:
 
     async def read(start: int, end: int) -> AsyncIterator[bytes]:
         asked.set()
-        await asyncio.sleep(1.5)
+        move_loop_time(31)
+        await asyncio.sleep(0.01)  # in which a time limit would end
         yield bytes(end - start)
 
     kids = acting("source.read(1)\nresult.update(rejected=dict(code='not_a_video', message='x'))")
     with pytest.raises(UnreadableMedia) as caught:
-        await examine(kids, read, 10, Bounds(seconds=1.2))
+        await examine(kids, read, 10, Bounds(seconds=30))
     assert asked.is_set()
     assert caught.value.code == "not_a_video"
 
@@ -234,6 +238,27 @@ async def test_examine_cancelled_kills_the_child(tmp_path: Path) -> None:
     await asyncio.gather(task, return_exceptions=True)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_cancelled_start_of_a_child_kills_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[asyncio.subprocess.Process] = []
+    start, reached = asyncio.create_subprocess_exec, asyncio.Event()
+
+    async def starting(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        started.append(await start(*command, **options))
+        return started[-1]
+
+    async def hanging(**options: Any) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", starting)
+    monkeypatch.setattr(asyncio, "open_unix_connection", hanging)
+    task = asyncio.create_task(examine(Children(), nothing, 10))
+    await reached.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert started[0].returncode is not None
 
 
 @linux
@@ -326,3 +351,39 @@ async def test_child_of_an_ordinary_user_is_confined(tmp_path: Path) -> None:
     except ChildUnavailable:
         pytest.skip("another user cannot read this installation")
     assert set(missing) <= {"network", "files"}
+
+
+@linux
+async def test_child_opens_the_files_and_devices_of_its_job_alone(tmp_path: Path) -> None:
+    """Encoders in hardware need the libraries of a driver, devices, and more address space than memory."""
+    kept, other = tmp_path / "kept", tmp_path / "other"
+    for path in (kept, other):
+        path.write_text("x")
+    kids = acting(f"""
+        import fcntl, resource
+        def tried(act):
+            try:
+                act()
+            except OSError as error:
+                return error.errno
+        result.update(
+            kept=tried(lambda: open({str(kept)!r})),
+            written=tried(lambda: open({str(kept)!r}, "w")),
+            other=tried(lambda: open({str(other)!r})),
+            device=tried(lambda: fcntl.ioctl(open("/dev/zero", "r+b", buffering=0), 0x5401)),
+            limits=[
+                resource.getrlimit(kind)[0]
+                for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_NOFILE)
+            ],
+        )
+    """)
+    memory, reserved = 2**30, 2**40
+    bounds = Bounds(memory=memory, reserved=reserved)
+    job = ChildJob("probe", (Source(nothing, 10),), bounds, readable=(kept,), writable=(Path("/dev/zero"),))
+    outcome = await kids.run_job(job)
+    assert outcome.result["limits"] == [memory + reserved, memory, FILES_OF_DRIVERS]
+    if "files" in outcome.layers:
+        denied, no_terminal = errno.EACCES, errno.ENOTTY
+        assert [outcome.result[name] for name in ("kept", "written", "other", "device")] == [
+            None, denied, denied, no_terminal
+        ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The edits of recipes: trims, speed, fades, loudness, framing, captions, watermarks, intros."""
 
 import itertools
+import random
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import Any
 
 import av
 import pytest
-from PIL import Image, features
+from PIL import Image, ImageChops, ImageStat, features
 
-from clipcast.rendering.convert import Converted
+from clipcast.rendering.convert import SYSTEM_FONTS, Converted
+from clipcast.rendering.encode.lettering import Lettering
 from clipcast.rendering.encode.loudness import Meter
 from clipcast.rendering.errors import ConversionError, WatermarkUnreadable
 from clipcast.rendering.recipe import (
@@ -269,6 +271,36 @@ async def test_captions_in_all_scripts_are_drawn_or_reported(corpus: Path, tmp_p
     assert len(frames(made.path)) == 18
 
 
+async def test_trim_within_the_last_frame_keeps_it(corpus: Path, tmp_path: Path) -> None:
+    made = await edited(corpus, tmp_path, Edit(trim=Trim(3.97)))
+    assert len(frames(made.path)) == 1
+
+
+HEBREW = "\u05e9\u05dc\u05d5\u05dd"
+
+
+@pytest.mark.skipif(not features.check("raqm"), reason="needs the library fribidi")
+async def test_captions_from_right_to_left_are_drawn_in_their_order(corpus: Path, tmp_path: Path) -> None:
+    """The confined child draws the word as Raqm does, and not its letters from left to right."""
+    style = CaptionStyle(size=0.1, position="middle", outline=None, background="#000000")
+    lettering = Lettering(style, PICTURE, None, SYSTEM_FONTS)
+    drawn = [lettering.draw(text) for text in (HEBREW, HEBREW[::-1])]
+    if lettering.missing:
+        pytest.skip("needs a font with Hebrew letters")
+    made = await edited(corpus, tmp_path, Edit(trim=Trim(0, 0.2), captions=Captions((Cue(0, 1, HEBREW),), style)))
+    shown = frames(made.path)[2].to_image().convert("L")
+    ordered, reversed_ = (_unlikeness(shown, *one) for one in drawn if one is not None)
+    assert ordered < reversed_ / 2
+    assert made.warnings == ()
+
+
+def _unlikeness(shown: Image.Image, drawn: Image.Image, left: int, top: int) -> float:
+    """Return the mean difference of a frame to what was drawn at this place."""
+    wanted = drawn.convert("L")
+    box = (left, top, left + wanted.width, top + wanted.height)
+    return float(ImageStat.Stat(ImageChops.difference(shown.crop(box), wanted)).mean[0])
+
+
 def picture_file(path: Path, size: tuple[int, int] = (40, 20), format: str = "PNG") -> Path:
     Image.new("RGBA", size, (255, 255, 0, 255)).save(path, format)
     return path
@@ -403,6 +435,36 @@ async def test_bit_rate_is_kept(corpus: Path, tmp_path: Path) -> None:
     made = await converted(Recipe(picture=picture, sound=Sound()), tmp_path, noise)
     assert made.size * 8 / 3 < 250_000 / 0.96 + 128_000 * 1.1 + 20_000
     assert (await examined(made.path)).media.video_bit_rate < 250_000 / 0.96
+
+
+async def test_file_that_became_too_large_is_encoded_with_fewer_bits(corpus: Path, tmp_path: Path) -> None:
+    """Its picture has no more than its bit rate, but the index of the file takes its share, too."""
+    noise = make(File("noise.mp4", seconds=3, video={"g": "30"}), corpus)
+    picture = Picture(270, 480, (30, 1), max_bit_rate=400_000, bit_rate=250_000)
+    made = await converted(Recipe(picture=picture, sound=Sound()), tmp_path, noise)
+    most = int(0.97 * made.size)
+    made = await converted(Recipe(picture=picture, sound=Sound(), max_bytes=most), tmp_path, noise)
+    assert 0.8 * most < made.size <= most
+
+
+async def test_file_that_became_far_too_large_is_encoded_by_its_excess(tmp_path: Path) -> None:
+    """Noise takes all the bits that it gets."""
+    chance, path = random.Random(1), tmp_path / "noise.mkv"
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 270, 480, "yuv420p"
+        for number in range(60):
+            frame = av.VideoFrame(270, 480, "yuv420p")
+            for plane in frame.planes:
+                plane.update(chance.randbytes(plane.buffer_size))
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    picture = Picture(270, 480, (30, 1), max_bit_rate=8_000_000, bit_rate=4_000_000)
+    made = await converted(Recipe(picture=picture), tmp_path, path)
+    most = made.size // 2
+    made = await converted(Recipe(picture=picture, max_bytes=most), tmp_path, path)
+    assert 0.8 * most < made.size <= most
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ import asyncio
 import os
 import random
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from clipcast.common.unavailable import StorageUnavailable
@@ -18,8 +21,8 @@ from clipcast.rendering.recipe import Picture, Recipe, Sound
 from tests.rendering.corpus import Recipe as File
 from tests.rendering.corpus import make
 from tests.rendering.corpus_files import FILES
-from tests.rendering.test_children import linux
-from tests.rendering.test_convert import converted, reading, source
+from tests.rendering.test_children import acting, linux
+from tests.rendering.test_convert import converted, examined, reading, source
 
 MEBIBYTE = 1024 * 1024
 RECIPES = [Recipe(), Recipe(sound=Sound()), Recipe(picture=Picture(180, 320, (30, 1)), sound=Sound())]
@@ -129,9 +132,12 @@ async def test_killed_child_is_a_crash_and_leaves_nothing(corpus: Path, tmp_path
 
 def children_of(parent: int) -> list[int]:
     """Return the processes of this parent that convert."""
-    import psutil
-
-    return [one.pid for one in psutil.Process(parent).children() if "clipcast.rendering.child" in one.cmdline()]
+    found = []
+    for one in psutil.Process(parent).children():
+        with suppress(psutil.NoSuchProcess):  # another child, which has ended
+            if "clipcast.rendering.child" in one.cmdline():
+                found.append(one.pid)
+    return found
 
 
 async def test_storage_away_is_told_as_such(tmp_path: Path) -> None:
@@ -183,3 +189,32 @@ async def test_encoder_that_this_machine_lacks_is_replaced() -> None:
     assert await working_encoder(Children(), "h264_videotoolbox") == (
         "h264_videotoolbox" if sys.platform == "darwin" else "libx264"
     )
+
+
+async def test_encoder_in_hardware_that_fails_is_replaced(corpus: Path, tmp_path: Path) -> None:
+    """This machine hardly has it. Another one may have too few sessions, or take no pictures of this size."""
+    path = make(FILES["index-first.mp4"].recipe, corpus)
+    made = await converted(RECIPES[2], tmp_path, path, bounds=BOUNDS, encoder="h264_nvenc")
+    media = (await examined(made.path)).media
+    assert (media.video_codec, media.width, media.duration) == ("h264", 180, pytest.approx(2, abs=0.1))
+
+
+@pytest.mark.parametrize("act", ["while True: pass", "bytearray(1 << 42)"], ids=["hangs", "memory"])
+async def test_encoder_in_hardware_that_ends_its_child_is_replaced(tmp_path: Path, act: str) -> None:
+    """A copy has no encoder, which could be at fault."""
+    kids = acting(
+        f"""
+        file = open(task.arguments["path"], "x")
+        if task.arguments["encoder"] != "libx264":
+            {act}
+        result.update(start=0, warnings=[])
+        """,
+        kind="convert",
+    )
+    clip, bounds = Input(reading(Path(__file__)), 10, 1), replace(BOUNDS, cpu=2)
+    made = await convert(kids, [clip], RECIPES[2], tmp_path, encoder="h264_nvenc", bounds=bounds)
+    assert made.path.exists()
+    made.path.unlink()
+    if "1 << 42" in act:
+        with pytest.raises(ConversionError, match="memory"):
+            await convert(kids, [clip], RECIPES[0], tmp_path, encoder="h264_nvenc", bounds=bounds)

@@ -1,12 +1,14 @@
 """The fonts of captions: what no font can draw is reported."""
 
 import struct
+import sys
 from pathlib import Path
 
 import pytest
-from PIL import ImageFont
+from PIL import ImageFont, features
 
 from clipcast.rendering.encode.lettering import Lettering
+from clipcast.rendering.jobs import load_libraries
 from clipcast.rendering.recipe import CaptionStyle, Picture
 
 PICTURE = Picture(360, 640, (30, 1))
@@ -56,3 +58,22 @@ def test_characters_without_ink_are_not_missing(tmp_path: Path, text: str) -> No
     lettering = Lettering(CaptionStyle(), PICTURE, None, (Path("/usr/share/fonts"),))
     assert lettering.draw(text) is not None
     assert lettering.missing <= {"\u3164"}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_unordered"), [("\u05e9\u05dc\u05d5\u05dd", True), ("a \u0645\u0631", True), ("a", False)]
+)
+def test_text_from_right_to_left_is_reported_without_the_library(
+    monkeypatch: pytest.MonkeyPatch, text: str, is_unordered: bool
+) -> None:
+    for has_library in (True, False):
+        monkeypatch.setattr(features, "check", lambda name, found=has_library: found)
+        lettering = Lettering(CaptionStyle(), PICTURE, None, (Path("/usr/share/fonts"),))
+        lettering.draw(text)
+        assert any("right to left" in one for one in lettering.warnings) == (is_unordered and not has_library)
+
+
+def test_conversions_begin_without_the_module_of_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Pillow without FreeType has none. Conversions without captions need none."""
+    monkeypatch.setitem(sys.modules, "PIL._imagingft", None)
+    load_libraries("convert")

@@ -106,7 +106,7 @@ def codes(found: Plan) -> set[str]:
 
 
 @pytest.mark.parametrize("target", RULES, ids="-".join)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(media=files(), fit=FITS)
 def test_output_breaks_no_rule_and_needs_nothing_more(target: tuple[str, str], media: Media, fit: Fit) -> None:
     rules = RULES[target]
@@ -123,7 +123,7 @@ def _expect_done(found: Plan, rules: MediaRules, fit: Fit) -> None:
         assert plan(found.output, rules, fit) == Plan(None, (), found.output, errors, warnings)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(media=files(), rules=plugin_rules(), fit=FITS)
 @example(
     media=replace(GOOD, width=1952, height=1081),
@@ -134,7 +134,7 @@ def test_output_keeps_the_rules_of_a_plugin(media: Media, rules: MediaRules, fit
     _expect_done(plan(media, rules, fit), rules, fit)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(media=files(), target=st.sampled_from(sorted(RULES)))
 def test_no_cheaper_action_suffices(media: Media, target: tuple[str, str]) -> None:
     rules = RULES[target]
@@ -146,7 +146,7 @@ def test_no_cheaper_action_suffices(media: Media, target: tuple[str, str]) -> No
         assert {problem.code for problem in left} & CURES.keys()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(media=files())
 def test_post_to_all_platforms_encodes_pictures_twice_at_most(media: Media) -> None:
     """Once in the picture's own shape, and once in that of a Reel. Longer clips may have to be made smaller for some,
@@ -165,7 +165,7 @@ def test_post_to_all_platforms_encodes_pictures_twice_at_most(media: Media) -> N
     assert len({one.recipe for one in found if one.recipe and one.recipe.picture}) <= 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(media=files(), target=st.sampled_from(sorted(RULES)), fit=FITS)
 def test_picture_is_even_and_within_the_profile(media: Media, target: tuple[str, str], fit: Fit) -> None:
     recipe = plan(media, RULES[target], fit).recipe
@@ -301,6 +301,7 @@ def test_limited_size_lowers_the_bit_rate_then_the_picture(
     assert (found.recipe.picture.bit_rate, found.recipe.picture.width) == (bit_rate, short_edge)
     assert found.reasons == ("file_too_large",)
     assert found.output.size <= 300_000_000
+    assert found.recipe.max_bytes == (None if bit_rate is None else 300_000_000)
 
 
 def test_file_that_no_bit_rate_makes_small_enough_stays_an_error() -> None:

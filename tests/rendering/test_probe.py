@@ -342,3 +342,19 @@ def test_probe_broken_key_frame_is_damage(tmp_path: Path) -> None:
     probed = probe_path(path)
     assert probed.media.damaged
     assert probed.thumbnail is not None
+
+
+def test_probe_concealed_errors_of_a_later_key_frame_are_damage(tmp_path: Path) -> None:
+    """Decoders show a broken picture without an error, and the first picture may be whole."""
+    path = make(tmp_path / "a.mp4", seconds=2, sound=None, size=(320, 480), video_options={"g": "8"})
+    assert not media_of(path).damaged
+    with av.open(path) as container:
+        keys = [entry for entry in container.streams.video[0].index_entries if entry.is_keyframe]
+        start, end = keys[4].pos, keys[4].pos + keys[4].size
+    content = bytearray(path.read_bytes())
+    for at in range((start + 3 * end) // 4, end):
+        content[at] ^= 0x55
+    path.write_bytes(content)
+    with av.open(path) as container:
+        assert len(list(container.decode(video=0))) == 60
+    assert media_of(path).damaged

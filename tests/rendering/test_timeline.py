@@ -1,10 +1,12 @@
 """The film strip and the peaks of a clip's page."""
 
+import base64
 import io
 from array import array
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,18 @@ import av
 import pytest
 
 from clipcast.common.media import Media
+from clipcast.rendering import timeline_job
 from clipcast.rendering.children import Children
 from clipcast.rendering.examine import examine
+from clipcast.rendering.probe import probe
 from clipcast.rendering.timeline import FRAMES, POINTS, Timeline, make_timeline
 from clipcast.testing.media_files import make
+
+
+@pytest.fixture(autouse=True)
+def own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count no CPU time: a child has used none when it begins, and the process of the tests has used some."""
+    monkeypatch.setattr(timeline_job, "CPU_MAX", inf)
 
 
 def reading(path: Path) -> Any:
@@ -36,7 +46,7 @@ async def timeline_of(path: Path) -> Timeline:
 def loud_in_the_middle(path: Path) -> Path:
     """Write 3 s of video whose grey rises, with a loud sound in the middle second only."""
     with av.open(path, "w") as output:
-        video: Any = output.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        video: Any = output.add_stream("libx264", rate=30, options={"preset": "ultrafast", "g": "15"})
         video.width, video.height, video.pix_fmt = 64, 96, "yuv420p"
         audio: Any = output.add_stream("aac", rate=48_000)
         audio.layout = "mono"
@@ -83,6 +93,22 @@ async def test_strip_shows_each_of_joined_recordings(tmp_path: Path) -> None:
     assert found[-1] > 170
 
 
+def test_strip_and_peaks_of_a_long_joined_recording_are_sampled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several of its places have the same time, and reading them all would take too long."""
+    path = loud_in_the_middle(tmp_path / "clip.ts")
+    content = path.read_bytes() * 8
+    monkeypatch.setattr(timeline_job, "PIXELS_MAX", 64 * 96 * 24)
+    monkeypatch.setattr(timeline_job, "WHOLE_SECONDS", 5)
+    media = probe(io.BytesIO(content), len(content)).media
+    made = timeline_job.make_timeline(io.BytesIO(content), len(content), media)
+    found = levels(base64.b64decode(made["strip"]))
+    assert len([one for one, after in pairwise(found) if after < one]) >= 3
+    loud = [one > 50 for one in made["peaks"]]
+    assert sum(not before and after for before, after in pairwise(loud)) == 8
+
+
 async def test_peaks_are_high_only_where_the_sound_is_loud(tmp_path: Path) -> None:
     peaks = (await timeline_of(loud_in_the_middle(tmp_path / "clip.mp4"))).peaks
     assert len(peaks) == POINTS
@@ -102,7 +128,9 @@ async def test_strip_of_a_rotated_video_is_upright(tmp_path: Path) -> None:
 
 
 async def test_long_video_is_sampled(tmp_path: Path) -> None:
-    path = make(tmp_path / "clip.mp4", seconds=700, rate=1, size=(64, 64))
+    # Sound as it is: to encode 700 s of it takes 14 s of CPU.
+    sound = {"sound": "pcm_s16le", "sound_rate": 8_000, "layout": "mono"}
+    path = make(tmp_path / "clip.mov", seconds=700, rate=1, size=(64, 64), **sound)
     timeline = await timeline_of(path)
     assert len(timeline.peaks) == POINTS
     assert timeline.strip

@@ -14,6 +14,7 @@ from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.renders.captions import CAPTIONS_MAX
 from clipcast.testing.harness import Caller
+from tests.storage.objects import objects
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nשלום 👋\n"
 
@@ -70,7 +71,7 @@ async def test_asset_is_checked_listed_and_deleted(
     assert (await caller.get("/assets", params={"kind": other})).json()["assets"] == []
     assert (await caller.call("DELETE", f"/assets/{asset['asset_id']}")).status_code == 204
     assert (await caller.call("DELETE", f"/assets/{asset['asset_id']}")).status_code == 404
-    assert await installation.storage.list("") == []
+    assert await objects(installation.storage) == []
 
 
 @pytest.mark.parametrize(
@@ -81,9 +82,15 @@ async def test_asset_is_checked_listed_and_deleted(
         ("logo.png", b"GIF89a" + bytes(100), ("not_an_image", None, None)),
         ("logo.png", png(0, 10), ("not_an_image", None, None)),
         ("logo.png", b"\x89PNG\r\n\x1a\n", ("not_an_image", None, None)),
+        ("logo.png", png(320, 100)[:45], ("not_an_image", None, None)),
+        ("logo.png", png(320, 100)[:-2], ("not_an_image", None, None)),
+        ("logo.webp", webp(300, 200)[:-1], ("not_an_image", None, None)),
         ("logo.png", b"<html>", ("not_an_image", None, None)),
         ("a.srt", b"1\n00:00:01,000 --> 00:00:02,000\n" + b"x" * 199_000, ("caption_too_long", 500, 199_000)),
-        ("a.srt", b"\x00\x01\x02", ("captions_time_invalid", None, None)),
+        ("a.srt", b"\x01\x02", ("captions_time_invalid", None, None)),
+        ("a.srt", b"\x00\x01\x02", ("forbidden_character", None, None)),
+        ("a.srt", SRT.encode().replace(b" ", b" \0"), ("forbidden_character", None, None)),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n\0".encode("utf-16"), ("forbidden_character", None, None)),
         ("a.srt", b"", ("captions_empty", None, None)),
     ],
 )
@@ -111,7 +118,7 @@ async def test_too_large_a_file_is_rejected_while_it_arrives(
     started = (await caller.post("/assets/upload", {"file_name": name})).json()
     stored = await caller.http.put(started["upload_url"], content=bytes(limit + 1))
     assert (stored.status_code, stored.json()["code"]) == (413, "file_too_large")
-    assert await installation.storage.list("") == []
+    assert await objects(installation.storage) == []
     done = await caller.post("/assets/upload/complete", {"asset_id": started["asset_id"]})
     assert (done.status_code, done.json()["code"]) == (409, "upload_missing")
 
@@ -120,7 +127,7 @@ async def test_second_file_replaces_the_first_until_completion(installation: Ins
     started = (await caller.post("/assets/upload", {"file_name": "a.srt"})).json()
     for content in (b"broken", SRT.encode()):
         assert (await caller.http.put(started["upload_url"], content=content)).status_code == 200
-    assert len(await installation.storage.list("")) == 1
+    assert len(await objects(installation.storage)) == 1
     done = await caller.post("/assets/upload/complete", {"asset_id": started["asset_id"]})
     assert done.status_code == 200
     late = await caller.http.put(started["upload_url"], content=b"late")
@@ -132,7 +139,7 @@ async def test_files_of_a_deleted_workspaces_assets_are_deleted(installation: In
     async with installation.database.begin() as session:
         await session.execute(delete(Workspace).where(Workspace.id == UUID(caller.workspace_id)))
     await delete_unwanted(installation.database, installation.storage)
-    assert await installation.storage.list("") == []
+    assert await objects(installation.storage) == []
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "a.ass", "noextension", ".png.exe", ""])

@@ -29,6 +29,25 @@ def test_webvtt_is_read_without_notes_identifiers_and_tags() -> None:
     assert parse_captions(VTT).cues == (Cue(1.0, 2.0, "Hello you & me"), Cue(3602.0, 3603.0, "Bye"))
 
 
+@pytest.mark.parametrize("header", ["WEBVTT", "WEBVTT - a --> b", "WEBVTT\nKind: captions", "WEBVTT\nfirst"])
+def test_first_caption_may_follow_the_header_of_webvtt_at_once(header: str) -> None:
+    """W3C: a line with an arrow ends the header, with or without an empty line before it."""
+    captions = "00:01.000 --> 00:02.000\nHello\n\n00:03.000 --> 00:04.000\nYou\n"
+    assert parse_captions(f"{header}\n{captions}").cues == (Cue(1.0, 2.0, "Hello"), Cue(3.0, 4.0, "You"))
+    [problem] = parse_captions(f"{header}\n{captions.replace('02.000', '00.500')}").problems
+    assert problem.message.startswith(f"Line {header.count(chr(10)) + 2} of the captions ends at 0.5 s")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a --&gt; b", "a -> b"), ("<i>--&gt;</i>", "->"), ("a ---&gt; b", "a -> b")]
+)
+def test_arrow_in_a_text_of_webvtt_is_no_time_in_srt(text: str, shown: str) -> None:
+    cues = parse_captions(f"WEBVTT\n\n00:01.000 --> 00:02.000\n{text}\n").cues
+    assert "-->" in cues[0].text
+    assert parse_captions(as_vtt(cues)).cues == cues
+    assert parse_captions(as_srt(cues)).cues == (Cue(1.0, 2.0, shown),)
+
+
 @pytest.mark.parametrize("text", [SRT.replace("\n", "\r\n"), SRT.replace("\n", "\r"), "\ufeff" + SRT, SRT.rstrip()])
 def test_line_ends_and_byte_order_marks_do_not_matter(text: str) -> None:
     assert parse_captions(text) == parse_captions(SRT)

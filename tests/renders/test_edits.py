@@ -10,7 +10,7 @@ from clipcast.common.media import Media
 from clipcast.common.validation import problems_of
 from clipcast.rendering.recipe import Action, Cue, Focus, Recipe, Sound, Trim, Watermark
 from clipcast.renders.edit_schemas import EditBody, RenderBody
-from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key
+from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit_key, independent
 
 MEDIA = Media("mp4", 1_000_000, 60.0, 1080, 1920, 30.0, "h264", "aac")
 WIDE = replace(MEDIA, width=1920, height=1080)
@@ -182,6 +182,28 @@ def test_every_field_reaches_the_recipe() -> None:
     assert [one.code for one in result.warnings] == ["after_the_end"]
 
 
+@pytest.mark.parametrize(("start", "is_kept"), [(59.97, True), (59.98, True), (59.99, False)])
+def test_trim_to_the_end_may_begin_within_the_last_frame(start: float, is_kept: bool) -> None:
+    """The last frame of 30 a second begins at 59.9667 s: half of it and more counts as one."""
+    for trim in ({"start": start}, {"start": start, "end": 60}):
+        assert [one.code for one in compiled(trim=trim).problems] == ([] if is_kept else ["trim_empty"])
+
+
+def test_trim_of_less_than_half_the_last_frame_states_the_half_frame() -> None:
+    [problem] = compiled(trim={"start": 59.99}).problems
+    assert problem.limit == 0.016667
+    assert problem.message == (
+        "The trim keeps 0.01 s, which is less than half a frame (0.01667 s). Choose a later end, or an earlier start."
+    )
+
+
+def test_trim_that_ends_before_it_starts_is_named_so() -> None:
+    [problem] = compiled(trim={"start": 3, "end": 1.5}).problems
+    assert problem.message == (
+        "The end of the trim, 1.5 s, is before its start, 3 s. Choose a later end, or an earlier start."
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -189,6 +211,7 @@ def test_every_field_reaches_the_recipe() -> None:
         ({"trim": {"start": 60}}, [("/trim/start", "after_the_end", 60.0, 60.0)]),
         ({"trim": {"start": 2, "end": 2}}, [("/trim", "trim_empty", 0.033333, 0)]),
         ({"trim": {"start": 2, "end": 1}}, [("/trim", "trim_empty", 0.033333, 0)]),
+        ({"trim": {"start": 60.0, "end": 1}}, [("/trim/start", "after_the_end", 60.0, 60.0)]),
         ({"trim": {"start": 2, "end": 2.03}}, [("/trim", "trim_empty", 0.033333, pytest.approx(0.03))]),
         ({"cover": {"at": 61}}, [("/cover/at", "after_the_end", 60.0, 61.0)]),
         ({"fade": {"in": 9, "out": 9}, "speed": 4}, [("/fade", "fade_too_long", 15.0, 18.0)]),
@@ -261,11 +284,24 @@ def test_what_has_no_effect_is_named(media: Media, fields: dict[str, Any], paths
     assert [(one.path, one.code) for one in result.warnings] == [(path, "without_effect") for path in paths]
 
 
-def test_result_that_is_too_long_is_rejected() -> None:
-    result = compiled(replace(MEDIA, duration=1000), speed=0.25)
+@pytest.mark.parametrize(
+    ("fields", "duration", "path", "actual"),
+    [
+        ({"speed": 0.25}, 1000, "/speed", 4000),
+        ({"speed": 0.25, "outro": {"video_id": "x"}}, 1000, "/speed", 4002),
+        ({"outro": {"video_id": "x"}}, 3599, "/outro", 3601),
+        ({"speed": 4}, 16_000, "", 4000),
+        ({"aspect_ratio": "1:1"}, 4000, "", 4000),
+    ],
+)
+def test_result_that_is_too_long_is_rejected_at_a_field_that_makes_it_long(
+    fields: dict[str, Any], duration: int, path: str, actual: int
+) -> None:
+    result = compiled(replace(MEDIA, duration=duration), **fields)
     assert [(one.path, one.code, one.limit, one.actual) for one in result.problems] == [
-        ("/speed", "too_long_to_convert", MAX_DURATION, 4000.0)
+        (path, "too_long_to_convert", MAX_DURATION, actual)
     ]
+    assert independent(result.problems, {"trim"}) == []
 
 
 @pytest.mark.parametrize(

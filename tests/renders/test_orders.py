@@ -31,6 +31,7 @@ from clipcast.testing.media_files import make
 from tests.renders.orders import until_waiting
 from tests.renders.test_assets import SRT, png, upload
 from tests.renders.videos import upload_video
+from tests.storage.objects import objects
 
 SPEED = {"speed": 2}
 LINKEDIN: dict[str, Any] = dict(PLATFORMS["linkedin"].metadata.example)
@@ -111,6 +112,7 @@ async def test_same_file_is_encoded_once(installation: Installation, caller: Cal
     assert (await caller.get(f"/renders/{made[1]}")).json()["status"] == "queued"
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_progress_and_remaining_time_come_from_the_rendition(
     installation: Installation, caller: Caller, video_id: str
 ) -> None:
@@ -144,6 +146,51 @@ async def test_completed_render_is_downloaded(
     assert (await caller.http.get(download["url"])).json()["code"] == "file_deleted"
     assert [key for key, _ in await installation.storage.list("renditions/")] == []
     assert (await caller.get("/clips")).json()["pagination"]["total_count"] == 1
+
+
+async def test_repeated_order_tries_a_waiting_render_at_once(
+    installation: Installation, caller: Caller, video_id: str
+) -> None:
+    """Its pauses double while the disk is full. Who has freed space need not wait for the last one."""
+    made = (await caller.post("/renders", {"video_id": video_id} | SPEED)).json()
+    rendition = await rendition_of(installation, made["render_id"])
+    waits = {"state": "waiting", "due_at": clock.now() + timedelta(minutes=10), "failures": 5}
+    clock.move(timedelta(seconds=61))
+    async with installation.database.begin() as session:
+        await session.execute(update(Job).where(Job.id == rendition.id).values(**waits, error={"code": "disk_full"}))
+    again = await caller.post("/renders", {"video_id": video_id} | SPEED)
+    assert (again.status_code, again.json()["from_cache"]) == (200, True)
+    async with installation.database.session() as session:
+        job = await session.get_one(Job, rendition.id)
+        assert (job.state, job.failures, job.due_at <= clock.now()) == ("ready", 5, True)
+
+
+async def test_names_of_different_edits_differ(caller: Caller, video_id: str) -> None:
+    names = []
+    for text in ("One", "Two", "Three"):
+        body = {"video_id": video_id, "captions": {"text": f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n"}}
+        made = (await caller.post("/renders", body)).json()
+        names.append((await caller.get(f"/renders/{made['render_id']}")).json()["name"])
+    assert names == [names[0], f"{names[0]} (2)", f"{names[0]} (3)"]
+    assert names[0].endswith(", captions")
+
+
+async def test_long_name_of_an_edit_is_cut_before_its_number(caller: Caller, clip: Path) -> None:
+    """The title has the signs of patterns."""
+    video_id = await upload_video(caller, clip, "50%_" * 45 + ".mp4")
+    edit = {
+        "trim": {"start": 0.25, "end": 1.75}, "speed": 1.125, "aspect_ratio": "9:16", "resolution": "720p",
+        "fade": {"in": 0.1}, "audio": {"loudness": -14}, "cover": {"at": 0.5},
+        "intro": {"video_id": video_id}, "outro": {"video_id": video_id},
+    }  # fmt: skip
+    names = []
+    for words in ("One", "Two", "Three"):
+        captions = {"text": f"1\n00:00:00,000 --> 00:00:01,000\n{words}\n"}
+        response = await caller.post("/renders", {"video_id": video_id, "captions": captions} | edit)
+        assert response.status_code == 202, response.text
+        names.append((await caller.get(f"/renders/{response.json()['render_id']}")).json()["name"])
+    assert names == [names[0], f"{names[0]} (2)", f"{names[0]} (3)"]
+    assert 240 < len(names[0]) < len(names[2]) <= 255
 
 
 async def test_expired_render_is_made_again_under_its_id(
@@ -553,7 +600,7 @@ async def test_deleting_a_video_cancels_its_renders_and_deletes_all_files(
     await caller.post("/renders", {"video_id": video_id})
     assert (await caller.call("DELETE", f"/clips/{video_id}")).status_code == 204
     assert (await caller.call("DELETE", f"/clips/{video_id}")).status_code == 404
-    assert await installation.storage.list("") == []
+    assert await objects(installation.storage) == []
     await delete_unwanted(installation.database, installation.storage)
     async with installation.database.session() as session:
         for table in (Clip, Render, Rendition, Job, UnwantedObject):

@@ -12,6 +12,7 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.database.models.clips import Clip
+from clipcast.database.models.connections import Connection
 from clipcast.renders import orphans
 from clipcast.renders.orphans import AGE, NAMES, OrphanSearch
 from clipcast.storage import Storage
@@ -26,9 +27,12 @@ async def named(stage: Stage) -> list[str]:
     """Store an object of each folder for rows that exist, and return all keys."""
     await stage.caller.upload(stage.clip)
     await upload(stage.caller, "captions.srt", SRT.encode())
-    async with stage.installation.database.session() as session:
+    connection = await stage.connect("youtube")
+    picture = f"avatars/{connection}/0"
+    async with stage.installation.database.begin() as session:
         clip = (await session.scalars(select(Clip))).one()
-    for key in (f"timelines/{clip.id}/strip.jpg", f"uploads/{clip.id}/1"):
+        (await session.get_one(Connection, UUID(connection))).avatar_key = picture
+    for key in (picture, f"timelines/{clip.id}/strip.jpg", f"uploads/{clip.id}/1"):
         await stage.installation.storage.put_bytes(key, b"x")
     keys = [key for folder in NAMES for key, _ in await stage.installation.storage.list(folder)]
     assert {key.split("/")[0] + "/" for key in keys} == set(NAMES)
@@ -39,7 +43,7 @@ async def strays(stage: Stage, owner: UUID | None = None) -> list[str]:
     """Store an object of each folder that no row names."""
     owner = owner or new_id()
     keys = [f"timelines/{owner}/strip.jpg", f"thumbnails/{owner}.jpg", f"uploads/{owner}/1", f"assets/{owner}/a.srt",
-            f"clips/{owner}/a.mp4"]  # fmt: skip
+            f"clips/{owner}/a.mp4", f"avatars/{owner}/0"]  # fmt: skip
     for key in keys:
         await stage.installation.storage.put_bytes(key, b"x")
     return keys
@@ -77,7 +81,7 @@ async def test_search_goes_on_where_it_ended(stage: Stage, monkeypatch: pytest.M
     clock.move(OLD)
     search = search_of(stage)
     found = [await search.step() for _ in range(4)]
-    assert [len(one) for one in found] == [2, 2, 1, 0]
+    assert [len(one) for one in found] == [2, 2, 2, 0]
     assert sorted(key for one in found for key in one) == sorted(gone)
 
 

@@ -1,17 +1,22 @@
 """Renders, and the signed URLs of their files."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from clipcast.api.endpoints.files import byte_range
+from clipcast.clock import clock
+from clipcast.common.ids import new_id
 from clipcast.common.unavailable import StorageUnavailable
 from clipcast.database.models.clips import Clip, UnwantedObject
+from clipcast.database.models.jobs import Worker
 from clipcast.installation import Installation
 from clipcast.publishing.housekeeping import delete_expired
 from clipcast.storage import Storage
 from clipcast.testing.harness import Caller, Stage
+from tests.storage.objects import objects
 
 
 async def test_render_is_the_unchanged_clip(caller: Caller, clip: Path) -> None:
@@ -117,10 +122,10 @@ async def test_delete_render_closes_its_url_and_removes_its_file(
         assert (await caller.call("DELETE", f"/renders/{render['render_id']}")).status_code == 204
         response = await caller.http.get(url)
         assert (response.status_code, response.json()["code"]) == (410, "file_deleted")
-        stored = await installation.storage.list("")
+        stored = await objects(installation.storage)
         assert bool(stored) is store_is_away
     await delete_expired(installation.database, installation.storage)
-    assert await installation.storage.list("") == []
+    assert await objects(installation.storage) == []
     async with installation.database.session() as session:
         assert (await session.execute(select(Clip))).scalars().all() == []
         assert (await session.execute(select(UnwantedObject))).scalars().all() == []
@@ -168,6 +173,34 @@ async def test_file_name_is_cleaned_and_kept(caller: Caller, clip: Path, sent: s
     download = (await caller.get(f"/renders/{render['render_id']}/download")).json()
     assert download["filename"] == kept
     assert (await caller.http.head(download["url"])).headers["content-disposition"] == header
+
+
+async def test_limits_count_the_slots_of_the_live_renderers(caller: Caller, installation: Installation) -> None:
+    """The API's own settings say nothing about the renderers of other machines."""
+
+    async def most() -> int:
+        limits = (await caller.get("/renders/limits")).json()
+        assert limits["usage"]["max_concurrent"] == limits["plan"]["max_concurrent_renders"]
+        return int(limits["usage"]["max_concurrent"])
+
+    usual = sum(installation.settings.renderer_slots.values())
+    assert await most() == usual
+    until = clock.now() + timedelta(minutes=1)
+    rows = [
+        ({"cpu": 7, "long": 2, "remux": 3}, until, False),
+        ({"remux": 30, "network": 500}, until, False),
+        ({"network": 64}, until, False),
+        ({"cpu": 1000}, until, True),
+        ({"cpu": 1000}, clock.now() - timedelta(seconds=1), False),
+    ]
+    async with installation.database.begin() as session:
+        for slots, lease_until, drain in rows:
+            worker = Worker(
+                id=new_id(), name="x", engine="rows", version="1", slots=slots, free={}, programs=[],
+                started_at=clock.now(), lease_until=lease_until, drain=drain,
+            )  # fmt: skip
+            session.add(worker)
+    assert await most() == 42
 
 
 async def test_limits_have_the_documented_fields(caller: Caller) -> None:

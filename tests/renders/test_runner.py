@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from clipcast.clock import clock
 from clipcast.common.media import stored_media
@@ -296,13 +296,13 @@ async def test_cancelled_conversion_ends_at_once(
     async def act(folder: Path, progress: object) -> None:
         assert await cancelled(stage, found.id)
         try:
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
         except asyncio.CancelledError:
             killed.append(True)
             raise
 
     converting(monkeypatch, act)
-    async with asyncio.timeout(LEASE.total_seconds()):
+    async with asyncio.timeout(60):
         await renderer.run_due()
     made = await rendition(stage, found.id)
     assert (made.status, made.storage_key, killed) == ("cancelled", None, [True])
@@ -390,7 +390,8 @@ async def test_file_that_cannot_be_copied_is_encoded(
     stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch, failures: int
 ) -> None:
     calls = converting(monkeypatch, raising(ConversionError("conversion_failed", "It cannot be copied."), failures))
-    found = await ordered(stage, await uploaded(stage), COPY)
+    clip = await uploaded(stage)
+    found = await ordered(stage, clip, COPY)
     await keep(stage, found.id)
     await renderer.run_due()
     made, waiting = await rendition(stage, found.id), await job(stage, found.id)
@@ -402,6 +403,12 @@ async def test_file_that_cannot_be_copied_is_encoded(
     while await renderer.run_due():
         pass
     assert ((await rendition(stage, found.id)).status, len(calls)) == ("completed" if failures == 1 else "failed", 2)
+    # An order of the same file after its expiry encodes, too.
+    async with stage.installation.database.begin() as session:
+        await session.execute(update(Rendition).values(status="expired", storage_key=None, thumbnail_key=None))
+    await ordered(stage, clip, COPY)
+    again = await job(stage, found.id)
+    assert (again.state, again.kind, again.queue) == (JobState.READY, "render", "cpu")
 
 
 async def test_failed_trim_at_a_key_frame_names_the_exact_one(
@@ -473,6 +480,7 @@ async def test_file_that_is_not_stored_is_kept_for_a_while(
     assert (made.status, len(calls)) == ("completed" if failures == 2 else "queued", 1)
 
 
+@pytest.mark.usefixtures("stopped_clock")
 async def test_full_store_waits_for_the_operator_longer_and_longer(
     stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -486,6 +494,27 @@ async def test_full_store_waits_for_the_operator_longer_and_longer(
         assert (waiting.error or {})["code"] == "storage_full"
         assert timedelta(minutes=minutes) * 0.9 < waiting.due_at - clock.now() <= timedelta(minutes=minutes) * 1.25
         clock.move(waiting.due_at - clock.now())
+
+
+async def test_render_that_is_ordered_as_a_poll_runs_once_a_minute(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = converting(monkeypatch, nothing)
+    refusing(stage, monkeypatch, StorageFull("No space left on device"), 9)
+    body = {"video_id": str((await uploaded(stage)).id), "speed": 2}
+    made = await stage.caller.post("/renders", body)
+    assert made.status_code == 202, made.text
+    async with stage.installation.database.session() as session:
+        [found] = await session.scalars(select(Rendition.id))
+    for _ in range(3):
+        await renderer.run_due()
+        clock.move((await job(stage, found)).due_at - clock.now())
+    await renderer.run_due()
+    clock.move(timedelta(seconds=61))
+    for _ in range(2):
+        assert (await stage.caller.post("/renders", body)).status_code == 200
+        await renderer.run_due()
+    assert (len(calls), (await job(stage, found)).failures) == (5, 5)
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable("away"), ChildUnavailable("no process")], ids=str)
@@ -551,6 +580,21 @@ async def test_loser_deletes_its_own_file_alone(
     made = await rendition(stage, found.id)
     assert made.storage_key == f"renditions/{found.id}/2.mp4"
     assert await stored(stage) == [f"renditions/{found.id}/2.jpg", f"renditions/{found.id}/2.mp4"]
+
+
+async def test_files_of_earlier_runs_are_deleted_and_no_later_ones(
+    stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file may have expired and have been ordered again before the run that made it cleans up."""
+    converting(monkeypatch, nothing)
+    found = await ordered(stage, await uploaded(stage))
+    folder, fence = f"renditions/{found.id}", (await job(stage, found.id)).fence + 1
+    for name in (f"{fence - 1}.mp4", f"{fence + 1}.mp4", f"{fence + 10}.jpg"):
+        await stage.installation.storage.put_bytes(f"{folder}/{name}", b"left")
+    await renderer.run_due()
+    assert set(await stored(stage)) == {
+        f"{folder}/{name}" for name in (f"{fence}.mp4", f"{fence}.jpg", f"{fence + 1}.mp4", f"{fence + 10}.jpg")
+    }
 
 
 async def test_stopping_renderer_hands_over_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from clipcast.common.unavailable import StorageUnavailable
+from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.submissions import FoundClip, Submission
 from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.rendering.recipe import recipe_of
-from clipcast.renders import analysis, submissions, templates
+from clipcast.renders import analysis, strategies, submissions, templates
 from clipcast.renders.renderer import Renderer
 from clipcast.renders.strategies import STRATEGIES, Found
 from clipcast.storage import Storage, StorageError
@@ -131,6 +131,31 @@ async def test_found_clip_is_cut_from_the_video_with_its_template(stage: Stage, 
     assert again.json()["render_id"] == render.json()["render_id"]
 
 
+@pytest.mark.parametrize("captions", [{}, {"style": {"size": 0.06}}])
+async def test_template_with_a_look_of_captions_leaves_clips_renderable(
+    stage: Stage, video_id: str, captions: dict[str, Any]
+) -> None:
+    """The app saves the look of typed captions without their text."""
+    caller, edit = stage.caller, {"speed": 2.0, "captions": captions}
+    made = (await caller.post("/templates", {"name": "Look", "edit": edit})).json()
+    assert made["edit"] == edit
+    begun = await submit(caller, video_id, template_id=made["id"])
+    applied = await submit(caller, video_id)
+    assert (await caller.post(f"{applied}/apply_template", {"template_id": made["id"]})).status_code == 200
+    # An earlier version gave clips the captions without a source.
+    stored = await submit(caller, video_id)
+    async with stage.installation.database.begin() as session:
+        await session.execute(
+            update(FoundClip).where(FoundClip.submission_id == UUID(stored.split("/")[-1])).values(edit=edit)
+        )
+    for path in (begun, applied, stored):
+        [clip] = (await caller.get(f"{path}/clips")).json()["clips"]
+        assert clip["edit"] == (edit if path == stored else {"speed": 2.0})
+        render = await caller.post(f"{path}/clips/{clip['id']}/render")
+        # All three are the same render.
+        assert render.status_code == (202 if path == begun else 409), render.text
+
+
 async def test_template_is_applied_to_chosen_clips(stage: Stage, renderer: Renderer, video_id: str) -> None:
     caller = stage.caller
     path = await submit(caller, video_id, strategy_id="scenes", min_length=1, max_length=5)
@@ -195,6 +220,30 @@ async def test_submission_that_is_deleted_while_it_runs_ends_its_analysis(
     assert ended == [True]
 
 
+async def test_database_that_is_away_for_a_moment_does_not_end_an_analysis(
+    stage: Stage, renderer: Renderer, video_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await submit(stage.caller, video_id, strategy_id="scenes")
+    pool, looked = stage.installation.database.hot_pool, asyncio.Event()
+    fetch = pool.fetch
+
+    async def away(statement: Any, values: Any) -> Any:
+        if statement is analysis.LOOK:
+            looked.set()
+            raise DatabaseUnavailable("a fail-over")
+        return await fetch(statement, values)
+
+    async def find_cuts(*_: object) -> list[float]:
+        await looked.wait()
+        return [1.0]
+
+    monkeypatch.setattr(pool, "fetch", away)
+    monkeypatch.setattr(analysis, "find_cuts", find_cuts)
+    monkeypatch.setattr(analysis, "LOOK_EVERY", 0.01)
+    await renderer.run_due()
+    assert (await stage.caller.get(path)).json()["status"] == "completed"
+
+
 @pytest.mark.parametrize(
     ("failure", "status", "code"),
     [
@@ -235,7 +284,8 @@ async def test_analysis_that_kills_renderers_fails(stage: Stage, video_id: str) 
     for _ in range(CRASHES_MAX):
         await kill_renderer(stage, "analyze")
     shown = (await stage.caller.get(path)).json()
-    assert (shown["status"], shown["error_code"]) == ("failed", "conversion_crashed")
+    assert (shown["status"], shown["error_code"]) == ("failed", "analysis_failed")
+    assert "while it looked for clips" in shown["error_message"]
 
 
 async def test_finder_that_rates_lists_the_best_first(
@@ -288,6 +338,58 @@ async def test_timeframe_may_end_after_the_video(caller: Caller, video_id: str) 
     path = await submit(caller, video_id, timeframe={"start": 0, "end": 9}, template_id="whole")
     [(start, end)] = await times(caller, path)
     assert (start, end) == (0.0, pytest.approx(8.0, abs=0.1))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"timeframe": {"end": 80000}}, [("/timeframe/end", "after_the_end", 80000)]),
+        ({"timeframe": {"end": 9}}, []),
+        (
+            {"min_length": 2, "max_length": 3},
+            [("/min_length", "without_effect", None), ("/max_length", "without_effect", None)],
+        ),
+        ({"strategy_id": "scenes", "min_length": 2, "max_length": 3}, []),
+    ],
+)
+async def test_response_to_a_submission_names_what_has_no_effect(
+    caller: Caller, video_id: str, fields: dict[str, Any], expected: list[tuple[str, str, float | None]]
+) -> None:
+    response = await caller.post("/clips", {"video_id": video_id} | fields)
+    assert response.status_code == 201
+    assert [(one["path"], one["code"], one["actual"]) for one in response.json()["warnings"]] == expected
+
+
+async def test_submission_of_the_most_clips_says_that_the_rest_is_missing(
+    stage: Stage, renderer: Renderer, video_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (strategies, submissions):
+        monkeypatch.setattr(module, "FOUND_MAX", 2)
+    warned = {}
+    for end in (4, 8):
+        path = await submit(
+            stage.caller, video_id, strategy_id="scenes", min_length=1, max_length=2, timeframe={"end": end}
+        )
+        await renderer.run_due()
+        shown = (await stage.caller.get(path)).json()
+        assert (shown["status"], shown["clips_count"]) == ("completed", 2)
+        warned[end] = [one["code"] for one in shown["warnings"]]
+    assert warned == {4: [], 8: ["too_many_clips"]}
+
+
+async def test_render_of_a_found_clip_leaves_the_name_of_an_equal_render(stage: Stage, video_id: str) -> None:
+    caller = stage.caller
+    body = {"video_id": video_id, "trim": {"start": 1, "end": 3}, "name": "Mine"}
+    mine = (await caller.post("/renders", body)).json()["render_id"]
+    path = await submit(caller, video_id, timeframe={"start": 1, "end": 3})
+    other = await submit(caller, video_id, timeframe={"start": 2, "end": 5})
+    names = []
+    for one in (path, other):
+        [clip] = (await caller.get(f"{one}/clips")).json()["clips"]
+        await caller.post(f"{one}/clips/{clip['id']}/render")
+    names = [one["name"] for one in (await caller.get("/renders")).json()["renders"]]
+    assert sorted(names) == ["Mine", "scenes", "scenes (2)"]
+    assert (await caller.get(f"/renders/{mine}")).json()["name"] == "Mine"
 
 
 async def test_too_many_waiting_submissions_return_429(

@@ -17,12 +17,13 @@ from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.workspaces import Workspace
+from clipcast.installation import Installation, storage_mark
 from clipcast.rendering.recipe import Recipe
 from clipcast.renders import space
-from clipcast.renders.orphans import ORPHANS_BORNE, OrphanSearch
+from clipcast.renders.orphans import AGE, ORPHANS_BORNE, OrphanSearch
 from clipcast.renders.renderer import Renderer
 from clipcast.renders.renditions import use
-from clipcast.renders.sweeps import delete_left, delete_orphans, expire, sweep, sweep_work_folders
+from clipcast.renders.sweeps import LEFT_FOR, budget_of, delete_left, delete_orphans, expire, sweep, sweep_work_folders
 from clipcast.storage import Storage
 from clipcast.testing.harness import Stage
 from tests.renders.orders import COPY, change, job, keep, ordered, rendition, uploaded
@@ -45,7 +46,7 @@ async def made(stage: Stage, renderer: Renderer, recipe: Recipe = COPY) -> Rendi
 
 
 async def keys(stage: Stage, prefix: str = "renditions/") -> list[str]:
-    return sorted(key for key, _ in await stage.installation.storage.list(prefix))
+    return sorted(key for key, _ in await stage.installation.storage.list(prefix) if key != storage_mark.KEY)
 
 
 async def let_expire(stage: Stage) -> int:
@@ -145,6 +146,17 @@ async def test_budget_spares_what_an_item_needs_and_what_was_just_used(
     assert await let_expire(stage) == 0
 
 
+def test_budget_is_a_share_of_the_disk_of_the_store(
+    installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The data directory may be on another disk."""
+    disk = namedtuple("disk", "total used free")
+    monkeypatch.setattr(space.shutil, "disk_usage", lambda folder: disk(100 if folder == tmp_path else 5, 0, 0))
+    settings = installation.settings
+    assert budget_of(settings) == 1
+    assert budget_of(settings.model_copy(update={"storage_url": tmp_path.as_uri()})) == 20
+
+
 async def test_bucket_has_no_budget(stage: Stage, renderer: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
     await made(stage, renderer)
     clock.move(timedelta(hours=2))
@@ -184,6 +196,8 @@ async def test_orphans_are_deleted_and_running_and_named_files_are_not(stage: St
     folder = stage.installation.settings.data_dir / "media" / "renditions"
     (folder / str(found.id) / "3.mp4#1").write_bytes(b"half")
     (folder / str(running.id) / "4.mp4#1").write_bytes(b"half")
+    assert await delete_orphans(stage.installation.database, storage) == []  # all are young
+    clock.move(LEFT_FOR + timedelta(minutes=1))
     orphans = await delete_orphans(stage.installation.database, storage)
     assert len(orphans) == 5
     assert await keys(stage) == sorted([f"renditions/{found.id}/1.jpg", f"renditions/{found.id}/1.mp4",
@@ -246,8 +260,30 @@ async def test_files_of_another_database_stay(stage: Stage) -> None:
     storage, database = stage.installation.storage, stage.installation.database
     for _ in range(ORPHANS_BORNE + 1):
         await storage.put_bytes(f"renditions/{new_id()}/1.mp4", b"x")
+    clock.move(LEFT_FOR + timedelta(minutes=1))
     assert await delete_orphans(database, storage) == []
     assert len(await keys(stage)) == ORPHANS_BORNE + 1
+
+
+async def test_sweep_spares_orphans_for_a_week_after_the_storage_was_taken_over(stage: Stage) -> None:
+    """The operator of a restored database may still restore a newer one, whose files these are."""
+    database, storage = stage.installation.database, stage.installation.storage
+    stray = f"renditions/{new_id()}/1.mp4"
+    await storage.put_bytes(stray, b"x")
+
+    async def swept() -> list[str]:
+        await sweep(stage.installation.settings, database, storage, OrphanSearch(database, storage))
+        return await keys(stage)
+
+    await storage_mark.take_over(database, storage)
+    clock.move(AGE - timedelta(hours=1))
+    assert await swept() == [stray]
+    clock.move(timedelta(hours=2))
+    await storage.put_bytes(storage_mark.KEY, b'{"mark": "of another"}')
+    assert await swept() == [stray]
+    await storage_mark.take_over(database, storage)
+    clock.move(AGE + timedelta(hours=1))
+    assert await swept() == []
 
 
 async def test_clip_that_is_gone_keeps_what_an_item_needs(stage: Stage, renderer: Renderer) -> None:

@@ -7,7 +7,9 @@ from sqlalchemy import select
 
 from clipcast.clock import clock
 from clipcast.database.models.events import Event
+from clipcast.database.models.reviews import ReviewLink
 from clipcast.jobs.queue import promote
+from clipcast.publishing.housekeeping import delete_expired
 from clipcast.reviews.late import tell_late
 from clipcast.testing.harness import Caller
 from clipcast.workspaces.service import create_key
@@ -258,3 +260,22 @@ async def test_people_are_told_an_hour_before_and_when_the_time_has_passed(desk:
     await desk.patch(post, scheduled_at=in_hours(0.5))
     assert await tell_late(database) == 1  # of the new time
     assert [type for type, _ in await events()][-1] == "review.expiring"
+
+
+async def test_links_that_have_ended_are_deleted_but_for_those_of_a_review(desk: Desk) -> None:
+    """A link is kept for a day after its end, and as long as a post was sent with it."""
+    caller, installation = desk.stage.caller, desk.stage.installation
+    await desk.create()
+    revoked, unused = [(await caller.post("/review-links", {"name": name})).json()["id"] for name in ("one", "two")]
+    await caller.call("DELETE", f"/review-links/{revoked}")
+
+    async def left_after(moved: timedelta) -> set[str]:
+        clock.move(moved)
+        await delete_expired(installation.database, installation.storage)
+        async with installation.database.session() as session:
+            return {str(id) for id in await session.scalars(select(ReviewLink.id))}
+
+    assert await left_after(timedelta(hours=23)) == {desk.link_id, revoked, unused}
+    assert await left_after(timedelta(hours=2)) == {desk.link_id, unused}
+    assert await left_after(timedelta(days=13)) == {desk.link_id, unused}
+    assert await left_after(timedelta(days=1)) == {desk.link_id}

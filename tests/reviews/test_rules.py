@@ -10,10 +10,12 @@ from sqlalchemy import select, update
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.common.problems import AppError, ValidationFailed
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.people import Membership, User
 from clipcast.database.models.workspaces import ApiKey
-from clipcast.posts.reviewing import SentMany, send_many
+from clipcast.posts.refusals import reason_of
+from clipcast.posts.reviewing import send_to_reviewers
 from clipcast.reviews.schemas import ReviewRequest
 from tests.reviews.conftest import EMAIL, Desk
 
@@ -94,6 +96,69 @@ async def test_rule_without_anybody_left_lets_nothing_out(desk: Desk, client: st
     assert named.json()["errors"][0]["path"] == "/review/members/0"
 
 
+WITHOUT_APPROVAL = ["posts:read", "posts:write", "connections:read", "connections:write"]
+
+
+async def set_scopes(desk: Desk, *more: str) -> None:
+    async with desk.stage.installation.database.begin() as session:
+        await session.execute(update(ApiKey).values(scopes=[*WITHOUT_APPROVAL, *more]))
+
+
+@pytest.mark.parametrize("rule_of_client", ["any", "all"])
+async def test_who_may_not_approve_cannot_ask_for_less_than_the_rule(
+    desk: Desk, client: str, rule_of_client: str
+) -> None:
+    """Neither with a link of its own, nor with others whose approval suffices; asking more people is free."""
+    caller, theirs, own = desk.stage.caller, await link_of(desk, client), await link_of(desk, client)
+    await rule(desk, client, rule_of_client, links=[theirs])
+    for_any = {"members": [EMAIL]}, {"links": [theirs]}, {"members": [EMAIL], "links": [own], "rule": "all"}
+    for_all = {"members": [EMAIL], "links": [theirs], "rule": "all"}
+    everybody = {"members": [EMAIL], "links": [theirs, own], "rule": "all"}
+    enough = [for_all, everybody, *(for_any if rule_of_client == "any" else ())]
+    weak = [{"links": [own]}, {"members": [EMAIL], "links": [theirs, own], "rule": "any"}]
+    weak += [] if rule_of_client == "any" else [*for_any, for_all | {"rule": "any"}]
+    await set_scopes(desk)
+    pending = (await caller.post("/posts", desk.body())).json()["post_id"]
+    for review in weak:
+        for refused in (
+            await caller.post("/posts", desk.body(review=review)),
+            await caller.post(f"/posts/{pending}/review", review),
+        ):
+            assert refused.status_code == 422, review
+            assert {one["code"] for one in refused.json()["errors"]} == {"weaker_review"}, review
+            assert "Casa Verde" in refused.text
+        checked = await caller.post("/posts/validate", desk.body(review=review))
+        assert "weaker_review" in {one["code"] for one in checked.json()["errors"]}, review
+    for review in enough:
+        assert (await caller.post("/posts", desk.body(review=review))).status_code == 201, review
+        assert (await caller.post(f"/posts/{pending}/review", review)).status_code == 200, review
+    await set_scopes(desk, "reviews:decide")
+    for review in weak:
+        assert (await caller.post("/posts", desk.body(review=review))).status_code == 201, review
+    # Nobody is left to approve: then naming somebody else is less, too.
+    await change_member(desk, role="viewer")
+    await caller.call("DELETE", f"/review-links/{theirs}")
+    await set_scopes(desk)
+    refused = await caller.post("/posts", desk.body(review={"links": [own]}))
+    assert {one["code"] for one in refused.json()["errors"]} == {"weaker_review"}
+
+
+async def test_accounts_leave_a_rule_only_by_who_may_approve(desk: Desk, client: str) -> None:
+    """Neither moving the account nor deleting the client is a way around the rule."""
+    caller, moved = desk.stage.caller, f"/connections/{desk.accounts[0]}"
+    await rule(desk, client)
+    await set_scopes(desk)
+    for refused in (
+        await caller.call("PATCH", moved, json={"client_id": None}),
+        await caller.call("DELETE", f"/clients/{client}"),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (403, "review_required")
+    assert (await caller.call("PATCH", moved, json={"client_id": client})).status_code == 200
+    await set_scopes(desk, "reviews:decide")
+    assert (await caller.call("PATCH", moved, json={"client_id": None})).status_code == 200
+    assert (await caller.call("DELETE", f"/clients/{client}")).status_code == 204
+
+
 async def test_rule_needs_reviewers_the_scope_and_links_of_its_own_client(desk: Desk, client: str) -> None:
     for wrong, path in (
         ({"members": [], "links": []}, "/review"),
@@ -159,32 +224,52 @@ async def test_account_of_a_client_with_a_rule_cannot_slip_into_a_post(desk: Des
         assert refused.status_code == 422
         assert refused.json()["errors"][0]["code"] == "no_reviewer"
     assert (await desk.stage.show(post))["items"][0]["connection_id"] == desk.accounts[0]
+    # Nor with a review that others alone could end, unless the key may skip the review.
+    await set_scopes(desk)
+    await caller.post(f"/posts/{post}/review", {"links": [desk.link_id]})
+    for refused in (
+        await desk.patch(post, items=[{"id": item["id"]} | patch]),
+        await caller.call("PATCH", f"/posts/{post}/items/{item['id']}", json=patch),
+    ):
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["code"] == "weaker_review"
+    await set_scopes(desk, "reviews:decide")
+    back = {"id": item["id"], "connectionId": desk.accounts[0]}
+    assert (await caller.call("PATCH", f"/posts/{post}/items/{item['id']}", json=patch)).status_code == 200
+    assert (await desk.patch(post, items=[back])).status_code == 200
+    assert (await desk.patch(post, items=[{"id": item["id"]} | patch])).status_code == 200
+    assert (await desk.patch(post, items=[back])).status_code == 200
+    await set_scopes(desk)
     await caller.post(f"/posts/{post}/review", {"members": [EMAIL]})
     assert (await desk.patch(post, items=[{"id": item["id"]} | patch])).status_code == 200
     assert (await desk.review(post))["state"] == "waiting"
 
 
-async def test_many_posts_are_sent_and_each_refusal_has_its_reason(desk: Desk, client: str) -> None:
-    caller, database = desk.stage.caller, desk.stage.installation.database
-    posts = [UUID((await caller.post("/posts", desk.body(hours=24 + number))).json()["post_id"]) for number in range(3)]
-    live = UUID((await caller.post("/posts", desk.body(None))).json()["post_id"])
+async def test_post_is_sent_to_the_reviewers_of_its_client_or_to_chosen_ones(desk: Desk, client: str) -> None:
+    caller, mine = desk.stage.caller, UUID(desk.stage.caller.workspace_id)
+    post = (await caller.post("/posts", desk.body())).json()["post_id"]
+    live = (await caller.post("/posts", desk.body(None))).json()["post_id"]
     await desk.stage.run_due()
-    unknown, mine = new_id(), UUID(caller.workspace_id)
 
-    async def send(wanted: ReviewRequest | None = None) -> SentMany:
-        return await send_many(database, mine, [*posts, live, unknown], BY, wanted)
+    async def send(id: str, wanted: ReviewRequest | None = None) -> None:
+        async with desk.stage.installation.database.begin() as session:
+            await send_to_reviewers(session, mine, id, BY, wanted)
 
-    found = await send()
-    assert found.sent == []
-    assert {why.split(".")[0] for id, why in found.refused.items() if id in posts} == {"Its client has no reviewers"}
+    with pytest.raises(ValidationFailed) as refused:
+        await send(post)
+    assert reason_of(refused.value).startswith("Its client has no reviewers.")
     await rule(desk, client)
-    found = await send()
-    assert found.sent == posts
-    assert found.refused == {live: "It is going out or has gone out.", unknown: "It is gone."}
-    assert (await desk.review(str(posts[0])))["reviewers"][0]["name"] == "Ana"
-    found = await send(ReviewRequest(links=[desk.link_id], rule="all"))
-    assert found.sent == posts
-    assert (await desk.review(str(posts[2])))["rule"] == "all"
+    await send(post)
+    assert (await desk.review(post))["reviewers"][0]["name"] == "Ana"
+    with pytest.raises(ValidationFailed) as refused:
+        await send(post, ReviewRequest(links=[desk.link_id], rule="all"))
+    assert reason_of(refused.value).startswith("Posts of Casa Verde need the approval of one of its reviewers,")
+    await send(post, ReviewRequest(members=[EMAIL], links=[desk.link_id], rule="all"))
+    assert (await desk.review(post))["rule"] == "all"
+    for id, reason in ((live, "it is going out or has gone out."), (str(new_id()), "it is gone.")):
+        with pytest.raises(AppError) as left_out:
+            await send(id)
+        assert reason_of(left_out.value) == reason
 
 
 async def test_post_over_several_clients_needs_a_reviewer_of_each_rule_who_sees_all(desk: Desk, client: str) -> None:

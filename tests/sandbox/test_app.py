@@ -28,7 +28,7 @@ def first_match(routes: list[BaseRoute], method: str, path: str) -> BaseRoute | 
 
 def test_router_of_the_host_finds_the_route_that_a_search_of_all_routes_finds(app: Starlette) -> None:
     """Every route is found at its own paths; hosts without routes have the pages of people."""
-    paths = {"", "/", "/nowhere.example/videos", "/nowhere.example/@harbour.films", "/nowhere.example/@a/avatar.svg"}
+    paths = {"", "/", "/nowhere.example/videos", "/nowhere.example/@harbour.films", "/nowhere.example/@a/avatar.jpg"}
     for route in app.routes:
         assert isinstance(route, Route)
         fitting = {

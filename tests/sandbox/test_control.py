@@ -40,6 +40,15 @@ async def test_secrets_are_masked_in_received_requests(stage: Stage) -> None:
     assert chunk["query"]["upload_token"] == "***"
 
 
+async def test_requests_are_removed_of_one_platform_or_all(stage: Stage) -> None:
+    for platform in ("tiktok", "threads"):
+        await stage.connect(platform)
+    sandbox, path = stage.sandbox.client, "/__sandbox/requests"
+    for params, left in (({"platform": "tiktok"}, {"threads"}), ({}, set())):
+        assert (await sandbox.delete(path, params=params)).status_code == 204
+        assert {one["platform"] for one in (await sandbox.get(path)).json()} == left
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -49,6 +58,7 @@ async def test_secrets_are_masked_in_received_requests(stage: Stage) -> None:
         ("POST", "/__sandbox/faults", FAULT | {"time": 2}, 422),
         ("GET", "/__sandbox/posts?platform=myspace", None, 422),
         ("GET", "/__sandbox/requests?platform=myspace", None, 422),
+        ("DELETE", "/__sandbox/requests?platform=myspace", None, 422),
         ("PATCH", "/__sandbox/settings", {"tiktok": {"nothing": 1}}, 422),
         ("PATCH", "/__sandbox/settings", [], 422),
         ("PATCH", "/__sandbox/accounts/tiktok/nobody", {}, 404),

@@ -26,6 +26,7 @@ class Served:
     port: int
     blocking: Clipcast
     client: AsyncClipcast
+    server: uvicorn.Server
 
     def at(self, port: int) -> AsyncClipcast:
         """Return a client that reaches the API by another port, such as a proxy's."""
@@ -34,6 +35,11 @@ class Served:
     async def call(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Call a method of the blocking client in a thread: the server runs in this one."""
         return await asyncio.to_thread(method, *arguments, **named)
+
+    async def until_idle(self) -> None:
+        """Wait until the server has ended every request, also those whose connection is cut."""
+        while running := self.server.server_state.tasks:
+            await asyncio.wait(running)
 
     @asynccontextmanager
     async def publishing(self) -> AsyncIterator[None]:
@@ -61,7 +67,7 @@ async def served(port: int, application: FastAPI, stage: Stage) -> AsyncIterator
     key, url = stage.caller.key, f"http://127.0.0.1:{port}"
     async with AsyncClipcast(key, url, retries=AT_ONCE) as client:
         with Clipcast(key, url, retries=AT_ONCE) as blocking:
-            yield Served(stage, port, blocking, client)
+            yield Served(stage, port, blocking, client, server)
     # Uvicorn's own shutdown would sleep.
     for listening in server.servers:
         listening.close()

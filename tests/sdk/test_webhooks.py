@@ -39,6 +39,12 @@ def test_secret_may_be_the_old_or_the_new_one_during_rotation() -> None:
     assert verify(BODY, headers, SECRET) == verify(BODY, headers, OLD_SECRET)
 
 
+@pytest.mark.parametrize("body", [EVENT, None, [BODY]])
+def test_body_that_is_not_the_bytes_is_an_error_of_the_receiver(body: Any) -> None:
+    with pytest.raises(UsageError, match="`body` is of the type"):
+        verify(body, signed(), SECRET)
+
+
 @pytest.mark.parametrize(
     ("body", "headers"),
     [

@@ -8,13 +8,15 @@ from datetime import timedelta
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import Message
 
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.clock import clock
 from clipcast.installation import Installation
-from clipcast.server import bodies, protocol
-from clipcast.server.protocol import limits
+from clipcast.server import bodies, middleware, protocol
+from clipcast.server.protocol import HEAD_TIMEOUT, LimitedProtocol, limits
 from clipcast.testing.harness import Caller, free_port
+from clipcast.testing.loop_time import move_loop_time
 
 Send = Callable[..., Awaitable[str]]
 
@@ -26,13 +28,28 @@ async def send(application: FastAPI, installation: Installation) -> AsyncIterato
     The response is everything that the server sends until it closes the connection.
     """
     application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
+    came_in = 0
+
+    class Counting(LimitedProtocol):
+        def data_received(self, data: bytes) -> None:
+            nonlocal came_in
+            super().data_received(data)
+            came_in += len(data)
+
+    options = limits() | {"http": Counting}
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", lifespan="off", **limits()))
+    server = uvicorn.Server(uvicorn.Config(application, port=port, log_level="error", lifespan="off", **options))
     serving = asyncio.create_task(server._serve())
     while not server.started:
         await asyncio.sleep(0.005)
 
-    async def exchange(*pieces: str | bytes, patience: float = 10, until: bytes | None = None) -> str:
+    async def exchange(
+        *pieces: str | bytes | asyncio.Event, patience: float = 60, until: bytes | None = None, idle: float = 0
+    ) -> str:
+        """Send the pieces, each after the server has read the one before, and wait for events among them.
+
+        `idle`: seconds that then pass without anything, in the loop's time.
+        """
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         came = bytearray()
 
@@ -44,9 +61,19 @@ async def send(application: FastAPI, installation: Installation) -> AsyncIterato
         receiving = asyncio.create_task(receive())
         with suppress(ConnectionError):
             for piece in pieces:
-                writer.write(piece.encode("latin-1") if isinstance(piece, str) else piece)
+                if isinstance(piece, asyncio.Event):
+                    await piece.wait()
+                    continue
+                content = piece.encode("latin-1") if isinstance(piece, str) else piece
+                expected = came_in + len(content)
+                writer.write(content)
                 await writer.drain()
-                await asyncio.sleep(0.01)
+                while came_in < expected and not receiving.done():
+                    await asyncio.sleep(0.001)
+        if idle:
+            while server.server_state.tasks or not (server.server_state.connections or receiving.done()):
+                await asyncio.sleep(0.001)
+            move_loop_time(idle)
         async with asyncio.timeout(patience):
             await receiving
         writer.close()
@@ -55,6 +82,32 @@ async def send(application: FastAPI, installation: Installation) -> AsyncIterato
     yield exchange
     server.should_exit = True
     await serving
+
+
+class Body:
+    """What the server has read of a body."""
+
+    size = 0
+
+    async def has(self, size: int) -> None:
+        """Wait until the application has so many bytes."""
+        async with asyncio.timeout(60):
+            while self.size < size:
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def body(monkeypatch: pytest.MonkeyPatch) -> Body:
+    body = Body()
+
+    class Watched(bodies.TimedBody):
+        async def __call__(self) -> Message:
+            message = await super().__call__()
+            body.size += len(message.get("body", b""))
+            return message
+
+    monkeypatch.setattr(middleware, "TimedBody", Watched)
+    return body
 
 
 BODY_TIME = timedelta(seconds=bodies.BODY_TIMEOUT)
@@ -90,28 +143,26 @@ async def test_malformed_request_never_returns_500(send: Send, head: str, status
     assert answer.startswith(f"HTTP/1.1 {status} "), answer
 
 
-async def test_connection_without_a_request_is_closed(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.1)
-    assert await send("") == ""
-    assert (await send("GET / HTTP/1.1\r\nHost: ")).startswith("HTTP/1.1 408 ")
-    assert (await send("GET / HTTP/1.1\r\n", "X-A: b\r\n", "X-C: d\r\n")).startswith("HTTP/1.1 408 ")
+async def test_connection_without_a_request_is_closed(send: Send) -> None:
+    assert await send("", idle=HEAD_TIMEOUT) == ""
+    assert (await send("GET / HTTP/1.1\r\nHost: ", idle=HEAD_TIMEOUT)).startswith("HTTP/1.1 408 ")
+    pieces = "GET / HTTP/1.1\r\n", "X-A: b\r\n", "X-C: d\r\n"
+    assert (await send(*pieces, idle=HEAD_TIMEOUT)).startswith("HTTP/1.1 408 ")
 
 
-async def test_next_request_of_a_connection_has_the_same_timeout(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.1)
+async def test_next_request_of_a_connection_has_the_same_timeout(send: Send) -> None:
     first = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    answer = await send(first, "GET /livez HT")
+    answer = await send(first, "GET /livez HT", idle=HEAD_TIMEOUT)
     assert answer.count("HTTP/1.1 ") == 2
     assert "HTTP/1.1 408 " in answer
     # Line ends between requests are no request, and hold no connection open.
-    assert (await send(first, "\r\n")).count("HTTP/1.1 ") == 1
+    assert (await send(first, "\r\n", idle=HEAD_TIMEOUT)).count("HTTP/1.1 ") == 1
 
 
 async def test_head_timeout_does_not_cut_off_a_slow_response(send: Send, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "HEAD_TIMEOUT", 0.05)
-
     async def slow(*_: object) -> dict[str, None]:
-        await asyncio.sleep(0.3)
+        move_loop_time(HEAD_TIMEOUT)
+        await asyncio.sleep(0.01)  # in which the server's timers run
         return {}
 
     monkeypatch.setattr("clipcast.operations.health.Health.check", slow)
@@ -135,26 +186,32 @@ async def test_slow_body_returns_408(send: Send, caller: Caller, monkeypatch: py
     assert (await send(form + "Content-Length: 100\r\n\r\nemail=")).startswith("HTTP/1.1 408 ")
 
 
-async def test_body_in_very_small_pieces_returns_408(send: Send, caller: Caller) -> None:
+async def test_body_in_very_small_pieces_returns_408(send: Send, caller: Caller, body: Body) -> None:
     head = f"POST /api/v1/posts HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Api-Key: {caller.key}\r\n"
     head += "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-    exchange = asyncio.create_task(send(head, *["1\r\n \r\n"] * 20, until=b"request_timeout"))
-    await asyncio.sleep(0.1)
+    late = asyncio.Event()
+    exchange = asyncio.create_task(send(head, "1\r\n \r\n", late, "1\r\n \r\n", until=b"request_timeout"))
+    await body.has(1)
     clock.move(BODY_TIME)
+    late.set()
     assert (await exchange).startswith("HTTP/1.1 408 ")
 
 
-async def test_upload_below_the_minimum_rate_returns_408(send: Send, caller: Caller) -> None:
+async def test_upload_below_the_minimum_rate_returns_408(send: Send, caller: Caller, body: Body) -> None:
     started = (await caller.post("/videos/upload", {"file_name": "a.mp4", "file_size": 5_000_000})).json()
     path = started["upload_url"].split(":8000", 1)[1]
     head = f"PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000000\r\n\r\n"
     video = b"\x00\x00\x00\x18ftypmp42" + bytes(200_000)
-    exchange = asyncio.create_task(send(head, *[video] * 3, *[b"x"] * 100, until=b"request_timeout"))
-    await asyncio.sleep(0.05)
+    late, too_late = asyncio.Event(), asyncio.Event()
+    pieces = video * 3, late, b"x", b"x", too_late, b"x"
+    exchange = asyncio.create_task(send(head, *pieces, until=b"request_timeout"))
+    await body.has(3 * len(video))
     clock.move(BODY_TIME)
-    await asyncio.sleep(0.1)
+    late.set()
+    await body.has(3 * len(video) + 2)
     assert not exchange.done()
     clock.move(BODY_TIME * 10)
+    too_late.set()
     assert (await exchange).startswith("HTTP/1.1 408 ")
 
 

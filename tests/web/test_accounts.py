@@ -16,6 +16,7 @@ from clipcast.installation import Installation
 from clipcast.publishing.worker import Worker
 from clipcast.testing.harness import some_day
 from tests.web.conftest import Visitor, form
+from tests.web.test_compose_accounts import crowd
 
 OTHER = "night_bakery"
 
@@ -192,3 +193,20 @@ async def test_sign_in_methods_are_named_in_plain_words(owner: Visitor) -> None:
     ):  # fmt: skip
         assert words in shown
     assert not re.search(r"by (facebook|organization|oauth)|Instagram facebook|LinkedIn organization|oauth", shown)
+
+
+async def test_groups_of_hundreds_of_accounts_begin_closed_and_say_how_many_need_someone(
+    owner: Visitor, installation: Installation
+) -> None:
+    await crowd(owner, installation)
+    page = (await owner.get("./connections")).text
+    groups = re.findall(r"<tbody( class=\"folded\" data-begins-closed)?>(.*?)</tbody>", page, re.DOTALL)
+    rows = [(bool(closed), body.count("<tr data-row")) for closed, body in groups]
+    assert sum(number for _, number in rows) == 300
+    assert 50 < sum(number for closed, number in rows if not closed) <= 60
+    for closed, body in groups:
+        assert ('aria-expanded="false"' in body) == bool(closed)
+        ended = body.count("Sign-in ended</span>")
+        assert (f'<span class="count bad">{ended}<span class="sr"> need you</span>' in body) == bool(ended)
+    # A search shows what it finds.
+    assert "data-begins-closed" not in (await owner.get("./connections?q=handle")).text

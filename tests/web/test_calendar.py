@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
@@ -12,11 +13,12 @@ from sqlalchemy import select, update
 
 from clipcast.audit.service import Actor
 from clipcast.clients import service as clients
-from clipcast.clients.posting_times import set_times
+from clipcast.clients.posting_times import set_account_times, set_times
 from clipcast.clients.schemas import CreateClient
 from clipcast.clients.times import PostingTime, varied
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.clients import Client
 from clipcast.database.models.posts import Draft, Item, Post
@@ -26,9 +28,11 @@ from clipcast.testing.harness import some_day
 from clipcast.web import events
 from clipcast.web.icons import STATIC
 from tests.posts.many import copy_post
+from tests.times import next_change
 from tests.web.conftest import Visitor, form
 from tests.web.test_events import Listening
 
+LISBON = ZoneInfo("Europe/Lisbon")
 PHONE = {"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148"}
 
 
@@ -67,7 +71,7 @@ async def test_busy_day_shows_three_and_says_how_many_more_and_the_worst_state(
 ) -> None:
     """Very many posts on one day hide no posts of the days around it, and make the page no heavier."""
     await owner.post("/account/zone", {"zone": "America/Sao_Paulo"})
-    day = (clock.now() + timedelta(days=40)).date()
+    day = (clock.now() + timedelta(days=40)).date().replace(day=15)  # the days around it are of its month
     first = await schedule(owner, desk, f"{some_day(9)}T10:00")
     # 01:00 UTC is still the day before in São Paulo.
     night = datetime(day.year, day.month, day.day, 1, tzinfo=UTC)
@@ -86,8 +90,14 @@ async def test_busy_day_shows_three_and_says_how_many_more_and_the_worst_state(
         assert of_day[str(near)].count('id="post-') == 1
         assert f">{shown}<" in of_day[str(near)]
     listed = days((await owner.get(f"./calendar?view=list&at={day}")).text)[str(day)]
-    assert listed.count('id="post-') == 30
+    assert listed.count('id="post-') == 20
     assert f"/posts?from={day}&amp;to={day}" in listed
+    # A later day of the list is short, and leads to the list from that day on.
+    before = day - timedelta(days=1)
+    later = days((await owner.get(f"./calendar?view=list&at={before}")).text)[str(day)]
+    assert later.count('id="post-') == 5
+    assert f"view=list&amp;at={day}" in later
+    assert f"/posts?from={day}" not in later
     assert len(gzip.compress(page.encode())) < 10_000
 
 
@@ -184,6 +194,46 @@ async def test_client_of_a_post_is_shown_with_its_free_times(
     assert (f"post-{post}" in here[day], 'class="free-time"' in here[day]) == (True, False)
 
 
+async def test_free_time_takes_only_entries_whose_accounts_have_it(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    day = some_day()
+    client = await give_client(owner, installation, desk, "Orbit Books", time(18, 30))
+    own = await schedule(owner, desk, f"{day}T12:30")
+    other = await schedule(owner, desk, f"{day}T13:30", account=[desk["youtube"]], title="Other", text="Other")
+    draft = await save_draft(owner, desk, account=[desk["youtube"]], text="Of no client")
+    empty = await save_draft(owner, desk, account=[], text="Of nobody yet")
+    free = {"instant": f"{day}T09:30:00Z", "free_of": str(client)}
+    # The page names the client of each entry, so that it offers what the server accepts.
+    here = days((await owner.get(f"./calendar?view=week&at={day}")).text)
+    for part, id, wanted in (
+        (day, f"post-{own}", f'"1" data-client="{client}"'), (day, f"post-{other}", '"1" data-client=""'),
+        ("", f"draft-{draft}", '"1" data-client=""'), ("", f"draft-{empty}", '"1"'),
+    ):  # fmt: skip
+        assert re.search(rf'data-version={wanted}><a id="{id}"', here[part]), id
+    assert re.search(rf'class="free-time" data-instant="{day}T09:30:00\+00:00" data-client="{client}"', here[day])
+    for path, what in ((f"posts/{other}", "post"), (f"drafts/{draft}", "draft")):
+        said = await move(owner, path, version=1, **free)
+        assert (said.status_code, said.json()["code"]) == (409, "other_posting_time")
+        wanted = f"This is a posting time of Orbit Books, but not of the accounts of this {what}. Nothing was moved."
+        assert said.json()["detail"] == wanted
+    # A time that the client does not have now is refused, too, and so is one that the account's own times replace.
+    late = await move(owner, f"posts/{own}", version=1, instant=f"{day}T10:30:00Z", free_of=str(client))
+    assert late.status_code == 409
+    gone = "Orbit Books has no posting time at this instant any more. Nothing was moved."
+    assert late.json()["detail"] == gone
+    async with installation.database.begin() as session:
+        await set_account_times(session, UUID(desk["tiktok"]), [PostingTime(weekday, time(7)) for weekday in range(7)])
+    assert (await move(owner, f"posts/{own}", version=1, **free)).status_code == 409
+    # What is refused stays. A draft without accounts may be of any client.
+    again = days((await owner.get(f"./calendar?view=week&at={day}")).text)
+    assert [f"post-{id}" in again[day] for id in (own, other)] == [True, True]
+    assert (await move(owner, f"drafts/{empty}", version=1, **free)).status_code == 200
+    async with installation.database.begin() as session:
+        await set_account_times(session, UUID(desk["tiktok"]), [])
+    assert (await move(owner, f"posts/{own}", version=1, **free)).status_code == 200
+
+
 async def test_free_time_that_varies_past_the_last_day_is_left_out(
     owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
@@ -201,34 +251,62 @@ async def test_free_time_that_varies_past_the_last_day_is_left_out(
     assert 'class="free-time"' in page.text
 
 
+def in_words(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y, %H:%M %Z}"
+
+
 async def test_post_moves_to_a_day_at_its_time_and_back_by_undo(
     owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
     await owner.post("/account/zone", {"zone": "Europe/Lisbon"})
-    post = await schedule(owner, desk, "2027-03-26T18:30", zone="Europe/Lisbon")
-    # Lisbon's clocks go forward on 28 March 2027: 18:30 stays 18:30.
-    moved = await move(owner, f"posts/{post}", day="2027-03-29", version=1)
+    change = next_change(LISBON, timedelta(days=7)).date()
+    before, after, later, last = (
+        datetime.combine(change + timedelta(days=days), at, LISBON)
+        for days, at in ((-2, time(18, 30)), (1, time(18, 30)), (4, time(9)), (5, time(7, 15)))
+    )
+    post = await schedule(owner, desk, f"{before:%Y-%m-%dT%H:%M}", zone="Europe/Lisbon")
+    # Lisbon's clocks change: 18:30 stays 18:30.
+    moved = await move(owner, f"posts/{post}", day=str(after.date()), version=1)
     assert moved.status_code == 200, moved.text
-    assert "29 Mar 2027, 18:30 WEST" in moved.text
-    shown = days((await owner.get("./calendar?view=month&at=2027-03-29")).text)
-    assert ">18:30<" in shown["2027-03-29"]
-    assert 'data-version="2"' in shown["2027-03-29"]
-    assert f"post-{post}" not in shown["2027-03-26"]
+    assert in_words(after) in moved.text
+    shown = days((await owner.get(f"./calendar?view=week&at={after.date()}")).text)
+    assert ">18:30<" in shown[str(after.date())]
+    assert 'data-version="2"' in shown[str(after.date())]
+    assert f"post-{post}" not in (await owner.get(f"./calendar?view=week&at={before.date()}")).text
     undo = dict(re.findall(r'name="(instant|version)" value="([^"]+)"', moved.text))
     back = await move(owner, f"posts/{post}", instant=undo["instant"], version=int(undo["version"]))
-    assert "26 Mar 2027, 18:30 WET" in back.text
+    assert in_words(before) in back.text
+    assert before.tzname() != after.tzname()
     # A free time is an instant; the dialog sends a local time.
-    taken = await move(owner, f"posts/{post}", instant="2027-04-01T08:00:00+00:00", version=3)
-    assert "1 Apr 2027, 09:00 WEST" in taken.text
+    taken = await move(owner, f"posts/{post}", instant=later.astimezone(UTC).isoformat(), version=3)
+    assert in_words(later) in taken.text
     dialog = (await owner.get(f"./calendar/posts/{post}/move")).text
-    assert 'value="2027-04-01"' in dialog
+    assert f'value="{later.date()}"' in dialog
     assert 'value="09:00"' in dialog
-    assert "2 Apr 2027, 07:15 WEST" in (await move(owner, f"posts/{post}", at="2027-04-02T07:15", version=4)).text
+    moved = await move(owner, f"posts/{post}", at=f"{last:%Y-%m-%dT%H:%M}", version=4)
+    assert in_words(last) in moved.text
     async with installation.database.session() as session:
         query = select(AuditEntry.details).where(AuditEntry.action == "post.rescheduled").order_by(AuditEntry.id)
         entries = list(await session.scalars(query))
     assert len(entries) == 4
-    assert entries[-1] == {"scheduled_at": "2027-04-02T06:15:00.000Z"}
+    assert entries[-1] == {"scheduled_at": format_timestamp(last)}
+
+
+async def test_queued_post_moves_back_into_its_posting_time(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    await give_client(owner, installation, desk, "Orbit", time(18, 30))
+    post = await schedule(owner, desk, f"{some_day()}T09:30")
+    mine = Item.post_id == post
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).where(mine).values(slot_at=Item.goes_at))
+    away = await move(owner, f"posts/{post}", day=some_day(1), version=1)
+    undo = dict(re.findall(r'name="(instant|slot_at|version)" value="([^"]+)"', away.text))
+    assert undo["slot_at"] == undo["instant"]
+    assert (await move(owner, f"posts/{post}", **undo)).status_code == 200
+    async with installation.database.session() as session:
+        item = (await session.scalars(select(Item).where(mine))).one()
+    assert item.slot_at == item.goes_at == datetime.fromisoformat(undo["instant"])
 
 
 @pytest.mark.parametrize(
@@ -240,19 +318,20 @@ async def test_post_moves_to_a_day_at_its_time_and_back_by_undo(
         ({"at": "2027-10-31T01:30"}, "occurs_twice", "occurs twice. Choose one of the two."),
         ({"at": "soon"}, "no_such_time", "Choose a day and a time."),
         ({}, "time_missing", "A scheduled post needs a time."),
-        ({"day": "2029-12-01"}, "validation_failed", "maximum"),
-        ({"day": "2027-06-01", "version": 7}, "version_mismatch", "Somebody changed this meanwhile"),
+        ({"day": some_day(400)}, "validation_failed", "maximum"),
+        ({"day": some_day(1), "version": 7}, "version_mismatch", "Somebody changed this meanwhile"),
     ],
 )
 async def test_move_that_cannot_be_says_why_and_changes_nothing(
     owner: Visitor, desk: dict[str, Any], body: dict[str, Any], code: str, says: str
 ) -> None:
     await owner.post("/account/zone", {"zone": "Europe/Lisbon"})
-    post = await schedule(owner, desk, "2027-03-26T18:30", zone="Europe/Lisbon")
+    day = some_day()
+    post = await schedule(owner, desk, f"{day}T18:30", zone="Europe/Lisbon")
     refused = await move(owner, f"posts/{post}", **body)
     assert (refused.status_code // 100, refused.json()["code"]) == (4, code)
     assert says in refused.json()["detail"]
-    assert f"post-{post}" in days((await owner.get("./calendar?view=week&at=2027-03-26")).text)["2027-03-26"]
+    assert f"post-{post}" in days((await owner.get(f"./calendar?view=week&at={day}")).text)[day]
 
 
 async def test_post_that_has_begun_or_is_gone_is_not_moved(
@@ -370,3 +449,22 @@ async def test_calendar_of_accounts_without_a_client(
     assert "client=none" in page.split('id="later"')[1].split(">")[0]
     listed = (await owner.get("./posts?client=none")).text
     assert (str(mine) in listed, str(theirs) in listed) == (True, False)
+
+
+async def test_narrow_screen_gets_the_list_at_once(owner: Visitor) -> None:
+    """A month that a script turned into the list would jump before the eyes."""
+    phone = {"User-Agent": "Mozilla/5.0 (Android 16; Mobile)"}
+
+    async def view(path: str, **headers: str) -> str:
+        return re.findall(r'id="live"[^>]* data-view="(\w+)"', (await owner.get(path, **headers)).text)[0]
+
+    assert [await view("./calendar"), await view("./calendar?view=month", **phone)] == ["month", "month"]
+    assert await view("./calendar", **phone) == "list"
+    owner.client.cookies.set("clipcast_width", "narrow")
+    assert [await view("./calendar"), await view("./calendar?view=month"), await view("./calendar?view=week")] == [
+        "list"
+    ] * 3
+    # A wide window of the same browser, whose page is refreshed.
+    assert await view("./calendar?view=week", **{"HX-Request": "true"}) == "week"
+    owner.client.cookies.set("clipcast_width", "wide")
+    assert [await view("./calendar", **phone), await view("./calendar?view=week", **phone)] == ["month", "week"]

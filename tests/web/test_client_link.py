@@ -4,20 +4,25 @@ import html
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx2
 import pytest
-from sqlalchemy import select, update
+from fastapi import Request
+from sqlalchemy import AsyncAdaptedQueuePool, select, update
 
 from clipcast.cli.browser import answer
 from clipcast.clock import clock
+from clipcast.common.ids import new_id
 from clipcast.common.settings import Settings
 from clipcast.database.models.connections import ClientLink, Connection
 from clipcast.database.models.people import Membership
 from clipcast.installation import Installation
-from tests.web.conftest import Visitor
+from clipcast.publishing.housekeeping import delete_expired
+from clipcast.testing.harness import some_day
+from clipcast.web import client_link
+from tests.web.conftest import Visitor, form
 from tests.web.test_accounts import OTHER, browser_of
 
 HTMX = {"hx-request": "true"}
@@ -120,6 +125,23 @@ async def test_its_people_reconnect_the_account_that_is_missing(
     assert f"tiktok {OTHER}" not in found
 
 
+async def test_looks_are_counted_without_an_open_session(
+    owner: Visitor, alba: str, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many looks from one network wait for each other. They must not keep the connections of other requests."""
+    link, count, kept = await make(owner, alba), client_link.count_look, []
+
+    async def counted(request: Request, of: Installation, *names: Any) -> None:
+        kept.append(cast("AsyncAdaptedQueuePool", installation.database.engine.pool).checkedout())
+        await count(request, of, *names)
+
+    monkeypatch.setattr(client_link, "count_look", counted)
+    async with stranger_of(owner) as browser:
+        for address, status in ((link, 200), (link + "x", 404), (link + "/new/nowhere", 404)):
+            assert (await browser.get(address)).status_code == status
+    assert kept == [0, 0, 0]
+
+
 async def test_account_of_another_client_stays_with_it(
     owner: Visitor, alba: str, desk: dict[str, Any], installation: Installation
 ) -> None:
@@ -137,12 +159,41 @@ async def test_account_of_another_client_stays_with_it(
         page = await answer(browser, started, "harbour.films")
     assert page is not None
     assert "It belongs to <bdi>Orbit</bdi>." in page.text
-    # An account that was removed begins anew.
+
+
+async def test_removed_account_begins_anew_for_another_client(
+    owner: Visitor, alba: str, desk: dict[str, Any], installation: Installation
+) -> None:
+    """Its former posts stay with the client that they were made for, and come back with the account for that one."""
+    orbit = (await owner.post("./clients", {"name": "Orbit", "timezone": "UTC"})).headers["location"].split("/")[-2]
+    await owner.post("./connections/bulk", {"action": "move", "chosen": desk["tiktok"], "to": orbit})
+    sent = form(desk, account=[desk["tiktok"]], text="For Orbit", when="later", at=f"{some_day()}T18:30")
+    post = (await owner.post(f"./compose/{new_id()}/send", sent)).headers["hx-redirect"]
+
+    async def connected_for(client: str) -> str:
+        """Return the id of the account that is connected for a client."""
+        async with browser_of(owner) as browser:
+            started = await browser.get(f"{link_base(owner)}/connections/new/tiktok?client={client}")
+            assert await answer(browser, started, "harbour.films") is not None
+        async with installation.database.session() as session:
+            query = select(Connection).where(Connection.username == "harbour.films", Connection.removed_at.is_(None))
+            found = (await session.scalars(query.where(Connection.platform == "tiktok"))).one()
+            assert str(found.client_id) == client
+            return str(found.id)
+
     await owner.post(f"./connections/{desk['tiktok']}/remove")
-    async with browser_of(owner) as browser:
-        started = await browser.get(f"{link_base(owner)}/connections/new/tiktok?client={alba}")
-        assert await answer(browser, started, "harbour.films") is not None
-    assert str((await accounts(installation))["tiktok harbour.films"].client_id) == alba
+    anew = await connected_for(alba)
+    assert anew != desk["tiktok"]
+    assert "For Orbit" in (await owner.get(f"./posts?client={orbit}")).text
+    assert "For Orbit" not in (await owner.get(f"./posts?client={alba}")).text
+    assert "For Orbit" not in (await owner.get(f"./connections/{anew}")).text
+    assert (await owner.get(post)).status_code == 200
+    # Without a client, the account comes back as it was last; for its first client, as it was there.
+    await owner.post(f"./connections/{anew}/remove")
+    assert await connected_for(alba) == anew
+    await owner.post(f"./connections/{anew}/remove")
+    assert await connected_for(orbit) == desk["tiktok"]
+    assert "For Orbit" in (await owner.get(f"./connections/{desk['tiktok']}")).text
 
 
 def link_base(owner: Visitor) -> str:
@@ -184,6 +235,12 @@ async def test_link_ends_with_its_time_its_maker_its_client_and_its_revocation(
             member.role = "viewer"
         clock.move(timedelta(days=2))
         assert await statuses(short, long, editors) == [404, 200, 404]
+        await delete_expired(installation.database, installation.storage)
+        async with installation.database.session() as session:
+            assert list(await session.scalars(select(ClientLink.id).order_by(ClientLink.id))) == [
+                rows[1].id,
+                rows[3].id,
+            ]
         page = (await owner.get("./connections")).text
         assert page.count("/client-links/") - page.count('client-links"') >= 1
         assert (await owner.post(f"./clients/{alba}/delete")).status_code == 303

@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -12,10 +13,12 @@ from sqlalchemy import select, update
 from clipcast.common.ids import new_id
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.renditions import Rendition
+from clipcast.database.models.submissions import RenderTemplate
 from clipcast.installation import Installation
 from clipcast.rendering.recipe import Edit, Picture, Recipe, Trim
 from clipcast.rendering.timeline import FRAMES
 from clipcast.renders import templates
+from clipcast.renders.edit_schemas import EditBody
 from clipcast.testing.media_files import make
 from tests.web.browser import sent
 from tests.web.conftest import JSON, Visitor, upload
@@ -159,9 +162,53 @@ async def test_template_is_saved_applied_changed_and_deleted(owner: Visitor, cli
     assert (await owner.post(template, its | {"name": "Wide", "aspect_ratio": "16:9"})).status_code == 303
     listed = (await owner.get("./templates")).text
     assert "Wide" in listed
+    assert "look of captions" in listed
     assert "16:9" in listed
     assert (await owner.post(template + "/delete")).status_code == 303
     assert "No templates yet" in (await owner.get("./templates")).text
+
+
+async def test_template_with_a_text_of_captions_is_saved_in_the_app(owner: Visitor, installation: Installation) -> None:
+    """Callers of the API may give a template captions of its own. The app shows, changes and removes them."""
+    text = "1\n00:00:00,000 --> 00:00:01,000\nEverywhere\n"
+    edit = EditBody.model_validate({"captions": {"text": text, "style": {"size": 0.06}}})
+    async with installation.database.begin() as session:
+        id = (await templates.create_template(session, UUID(owner.base.rpartition("/")[2]), "Words", edit)).id
+    page = f"./templates/{id}"
+    its: dict[str, Any] = sent((await owner.get(page)).text, "edit")
+
+    async def stored() -> dict[str, Any]:
+        async with installation.database.session() as session:
+            return (await session.execute(select(RenderTemplate.edit).where(RenderTemplate.id == id))).scalar_one()
+
+    assert (await owner.post(page, its | {"speed": "2"})).status_code == 303
+    assert await stored() == edit.canonical() | {"speed": 2.0}
+    shorter = text.replace("Everywhere", "Here")
+    assert (await owner.post(page, its | {"captions.text": shorter})).status_code == 303
+    assert (await stored())["captions"]["text"] == shorter
+    for wrong, says in (("", "Type at least one caption"), ("1\n0:0 -->", "Line 2 of"), (text * 300, "bytes")):
+        answer = await owner.post(page, its | {"captions.text": wrong})
+        assert (answer.status_code, says in answer.text) == (422, True), wrong[:40]
+        assert f'name="captions.text" rows="10" dir="auto">\n{wrong[:40]}' in answer.text.replace("&gt;", ">")
+    assert (await owner.post(page, its | {"captions.from": "none"})).status_code == 303
+    assert "captions" not in await stored()
+
+
+async def test_intro_that_is_not_among_the_newest_clips_has_its_name(
+    owner: Visitor, installation: Installation, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await upload(owner, clip, "opening.mp4")
+    path = await first_clip(owner, clip, "harbour.mp4")
+    gone = new_id()
+    async with installation.database.begin() as session:
+        intro = (await session.execute(select(Clip.id).where(Clip.title == "opening"))).scalar_one()
+        edit = EditBody.model_validate({"intro": {"video_id": str(intro)}, "outro": {"video_id": str(gone)}})
+        made = await templates.create_template(session, UUID(owner.base.rpartition("/")[2]), "Framed", edit)
+    monkeypatch.setattr("clipcast.web.clip_editor.OFFERED", 0)
+    for page in (f"{path}?template={made.id}", f"./templates/{made.id}"):
+        shown = (await owner.get(page)).text
+        assert f'<option value="{intro}" selected>opening</option>' in shown
+        assert f'<option value="{gone}" selected>A clip that was deleted</option>' in shown
 
 
 async def test_template_beyond_the_limit_is_a_problem_of_its_name(

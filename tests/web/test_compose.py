@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,8 +17,10 @@ from sqlalchemy import update
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.timestamps import parse_instant
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Draft
 from clipcast.installation import Installation
+from clipcast.posts.drafts import EMPTY
 from clipcast.testing.harness import Sandbox, some_day
 from clipcast.web.times import LOCAL_INPUT, shown
 from tests.web.browser import sent
@@ -271,7 +275,7 @@ async def test_unreadable_draft_shows_its_data_and_can_be_deleted(
     stored = json.loads(json.dumps(stored).replace("TIKTOK", desk["tiktok"]).replace("YOUTUBE", desk["youtube"]))
     whole, broken = new_id(), new_id()
     for id in (whole, broken):
-        await owner.post(f"./compose/{id}", form(desk, title=f"Draft {id}"))
+        await owner.post(f"./compose/{id}", form(desk, text=f"Draft {id}"))
     async with installation.database.begin() as session:
         await session.execute(update(Draft).where(Draft.id == broken).values(content=stored))
     listed = await owner.get("./drafts")
@@ -353,3 +357,54 @@ async def test_owner_chooses_what_happens_to_doubles(owner: Visitor) -> None:
     page = (await owner.get("./settings")).text
     assert '<option value="refuse" selected>' in page
     assert "workspace.changed" in page
+
+
+async def test_drafts_are_told_apart_and_found(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    made = await owner.post("./clients", {"name": "Night Bakery Films", "color": "3", "timezone": "UTC"})
+    client = UUID(made.headers["location"].split("/clients/")[1].split("/")[0])
+    async with installation.database.begin() as session:
+        of_youtube = Connection.id == UUID(desk["youtube"])
+        await session.execute(update(Connection).where(of_youtube).values(client_id=client, username="bakery.tv"))
+    ids = {}
+    for title, account in (("Rye at dawn", "youtube"), ("100% butter", "tiktok")):
+        ids[title] = str(new_id())
+        await owner.post(
+            f"./compose/{ids[title]}", form(desk, title=title, text=title, account=[desk[account]], page="one")
+        )
+    # Captions of one platform, and of one account.
+    quoted, own = 'Say "salt\\pepper"', "Spelt for one account"
+    for title, texts in (
+        (quoted, {"by_platform": {"instagram": {"caption": quoted}}}),
+        (own, {"by_account": {desk["youtube"]: {"description": own, "title": "Grain"}}}),
+    ):
+        ids[title] = str(new_id())
+        await owner.post(f"./compose/{ids[title]}", form(desk, page="one"))
+        async with installation.database.begin() as session:
+            of_clip = EMPTY | {"clips": [desk["clip"]], "accounts": [desk["youtube"]]} | texts
+            await session.execute(update(Draft).where(Draft.id == UUID(ids[title])).values(content=of_clip))
+    page = html.unescape((await owner.get("./drafts")).text)
+    rows = {title: page.split(f'id="draft-{id}"')[1].split("</tr>")[0] for title, id in ids.items()}
+    for title, row in rows.items():
+        assert title in row
+        assert "/thumbnail?w=72" in row
+        assert "Harbour Owner" in row
+        assert "Delete this draft? Its content is lost." in row
+    assert "Night Bakery Films" in rows["Rye at dawn"]
+    assert "YouTube @bakery.tv: draft" in rows["Rye at dawn"]
+    assert "TikTok @harbour.films: draft" in rows["100% butter"]
+    found = {
+        "rye dawn": ["Rye at dawn"],
+        'say "salt\\': [quoted],
+        "spelt": [own],
+        "grain": [own],
+        "bakery.tv": ["Rye at dawn", quoted, own],
+        "0%": ["100% butter"],
+        "r_e": [],
+        "clip": list(ids),
+    }
+    for words, titles in found.items():
+        page = (await owner.get(f"./drafts?{urlencode({'q': words})}")).text
+        assert {title for title, id in ids.items() if f'id="draft-{id}"' in page} == set(titles), words
+        assert ("No draft matches" in page) == (not titles)

@@ -13,9 +13,11 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database.models.clients import Client, PostingTimeRow
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.people import User
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.testing.harness import some_day
+from clipcast.web.bulk_outcome import ids_as_text
 from tests.web.browser import sent
 from tests.web.conftest import Visitor
 from tests.web.test_compose_many import nine
@@ -43,7 +45,7 @@ async def test_spread_makes_a_post_for_each_clip(
     page = (await owner.post(draft, typed)).text
     assert "3 posts, each at the same local time in Asia/Tokyo" in page
     posted = await owner.post(draft + "/send", typed)
-    assert posted.headers["hx-redirect"].endswith("/posts")
+    assert posted.headers["hx-redirect"].partition("&made=")[0].endswith("/posts?state=scheduled")
     found = await stored(installation)
     assert [f"{at.astimezone(TOKYO):%H:%M}" for at, _ in found] == ["18:30"] * 3
     assert [one - other for (one, _), (other, _) in zip(found[1:], found, strict=False)] == [
@@ -52,9 +54,60 @@ async def test_spread_makes_a_post_for_each_clip(
     assert (found[1][0] - found[0][0]).days == 2
     assert [clips for _, clips in found] == [{clip} for clip in studio["clips"]]
     # A second send makes nothing.
-    assert (await owner.post(draft + "/send", typed)).headers["hx-redirect"] == posted.headers["hx-redirect"]
+    assert (await owner.post(draft + "/send", typed)).headers["hx-redirect"].endswith("/posts?state=scheduled")
     assert len(await stored(installation)) == 3
-    assert (await owner.get(draft)).headers["location"].endswith("/posts")
+    assert (await owner.get(draft)).headers["location"].endswith("/posts?state=scheduled")
+
+
+async def test_list_says_what_was_scheduled_and_undo_opens_the_draft_again(
+    owner: Visitor, installation: Installation, studio: dict[str, Any], invited: Any
+) -> None:
+    draft = f"./compose/{new_id()}"
+    typed = nine(studio, when="spread", at=f"{some_day()}T18:30", zone="Asia/Tokyo", **{"spread.every": "2"})
+    path = (await owner.post(draft + "/send", typed)).headers["hx-redirect"]
+    page = (await owner.get(path)).text
+    said = page.split('id="notices"')[1].split("<dialog")[0]
+    assert "3 posts scheduled, the first for <time" in said
+    undo, fields = re.findall(r'action="[^"]*(/compose/[^"]+)"', said)[0], {"made": path.partition("made=")[2]}
+    # Not to another person of the same name.
+    editor = await invited("editor")
+    async with installation.database.begin() as session:
+        await session.execute(update(User).values(name="Harbour Owner"))
+    assert "/unsend" not in (await editor.get(path)).text
+    for wrong in (
+        await owner.get("./posts?made=nonsense"),
+        await owner.get("./posts"),
+        await owner.get(f"./posts?made={'A' * 22}."),
+    ):
+        assert wrong.status_code == 200
+        assert "data-toast" not in wrong.text
+    # Not with ids of one's own, not by others, and not once one of the posts has changed or begun.
+    async with installation.database.session() as session:
+        ids = list(await session.scalars(select(Post.id).order_by(Post.scheduled_at)))
+    part = "".join(ids_as_text(ids[:1]))
+    assert (await owner.post("." + undo, {"made": part})).status_code == 409
+    assert (await (await invited("viewer")).post("." + undo, fields)).status_code == 403
+    assert (await editor.post("." + undo, fields)).status_code == 409
+    for change, back in (
+        (update(Post).where(Post.id == ids[2]).values(version=2), update(Post).values(version=1)),
+        (update(Item).where(Item.post_id == ids[2]).values(status="processing"), update(Item).values(status="pending")),
+    ):
+        async with installation.database.begin() as session:
+            await session.execute(change)
+        assert (await owner.post("." + undo, fields)).status_code == 409
+        assert len(await stored(installation)) == 3
+        async with installation.database.begin() as session:
+            await session.execute(back)
+    opened = await owner.post("." + undo, fields, **{"HX-Request": "true"})
+    assert opened.headers["hx-redirect"].endswith(draft[1:])
+    assert await stored(installation) == []
+    assert (await owner.get(draft)).status_code == 200
+    # The response was lost: a second press opens the draft, too, until it is sent again.
+    again = await owner.post("." + undo, fields)
+    assert (again.status_code, again.headers["location"]) == (303, owner.base + draft[1:])
+    assert "hx-redirect" in (await owner.post(draft + "/send", sent((await owner.get(draft)).text))).headers
+    assert (await owner.post("." + undo, fields)).status_code == 409
+    assert len(await stored(installation)) == 3
 
 
 async def test_plan_with_one_bad_post_makes_none(
@@ -86,7 +139,9 @@ async def test_repeat_asks_before_it_posts_the_same_again(
 
 
 async def test_bad_number_of_a_plan_is_a_problem_beside_its_field(owner: Visitor, studio: dict[str, Any]) -> None:
-    typed = nine(studio, when="repeat", at=f"{some_day()}T18:30", **{"repeat.times": "1000", "repeat.every": "x"})
+    typed = nine(
+        studio, when="repeat", at=f"{some_day()}T18:30", **{"repeat.times": "000000001000", "repeat.every": "x"}
+    )
     answer = await owner.post(f"./compose/{new_id()}/send", typed)
     assert "hx-redirect" not in answer.headers
     for name, most in (("repeat.times", 100), ("repeat.every", 90)):
@@ -123,7 +178,7 @@ async def test_next_free_times_are_shown_and_taken_clip_after_clip(
     assert len(shown) == 3
     assert "Alba" in page.split('id="plan"')[1]
     posted = await owner.post(draft + "/send", both)
-    assert posted.headers["hx-redirect"].endswith("/posts"), posted.text
+    assert posted.headers["hx-redirect"].partition("&made=")[0].endswith("/posts?state=scheduled"), posted.text
     found = await stored(installation)
     assert [f"{at.astimezone(TOKYO):%H:%M}" for at, _ in found] == ["18:30"] * 3
     assert found[0][0] > clock.now()
@@ -144,11 +199,15 @@ async def test_next_free_times_are_chosen_until_a_person_chooses(
     draft = f"./compose/{new_id()}"
     assert sent((await owner.get(draft)).text)["when.auto"] == ["on"]
     auto = nine(studio) | {"when.auto": "on", "account": [studio["tiktok"]]}
-    assert when_of((await owner.post(draft, auto)).text) == "next"
+    page = (await owner.post(draft, auto)).text
+    assert when_of(page) == "next"
+    assert 'data-send-as="next"' in page  # Add to queue
     opened = sent((await owner.get(draft)).text)
     assert (opened["when"], opened["when.auto"]) == (["next"], ["on"])
     mixed = auto | {"account": [studio["tiktok"], studio["youtube"]]}
-    assert when_of((await owner.post(draft, mixed)).text) == "now"
+    page = (await owner.post(draft, mixed)).text
+    assert when_of(page) == "now"
+    assert 'data-send-as="next"' not in page
     assert when_of((await owner.post(draft, auto | {"when.auto": ""})).text) == "now"
     assert sent((await owner.get(draft)).text)["when.auto"] == [""]
     # A client in the address brings its accounts, and with them its times; a time in the address is a choice.
@@ -157,7 +216,7 @@ async def test_next_free_times_are_chosen_until_a_person_chooses(
     chosen = sent((await owner.get(f"./compose/{new_id()}?client={client}&at={some_day()}T18:30")).text)
     assert (chosen["when"], chosen["when.auto"]) == (["later"], [""])
     posted = await owner.post(draft + "/send", auto)
-    assert posted.headers["hx-redirect"].endswith("/posts"), posted.text
+    assert posted.headers["hx-redirect"].partition("&made=")[0].endswith("/posts?state=scheduled"), posted.text
     assert [f"{at.astimezone(TOKYO):%H:%M}" for at, _ in await stored(installation)] == ["18:30"] * 3
 
 
@@ -172,7 +231,7 @@ async def test_clips_of_several_clients_take_the_times_of_each(
     plan = (await owner.post(draft, typed)).text.split('id="plan"')[1].split("</hx-partial>")[0]
     assert [plan.count(f"<bdi>{name}</bdi>") for name in ("Alba", "Orbit")] == [number, number]
     posted = await owner.post(draft + "/send", typed)
-    assert posted.headers["hx-redirect"].endswith("/posts"), posted.text
+    assert posted.headers["hx-redirect"].partition("&made=")[0].endswith("/posts?state=scheduled"), posted.text
     found = await stored(installation)
     # Each clip goes to each client at its time; two clients may have the same one.
     assert len(found) == 2 * number

@@ -92,7 +92,7 @@ async def test_labels_are_given_taken_away_and_found(
     assert (await stored(installation, both[0]))[0].labels == []
     full = await act(owner, "label", *both, label=",".join(f"label {number}" for number in range(21)))
     assert "@harbour.films would have 21 labels, maximum 20." in full
-    for fields in ({"label": " , "}, {"label": "x" * 60}, {"label": "a‮b"}):
+    for fields in ({"label": " , "}, {"label": "x" * 60}, {"label": "‮"}):
         refused = await owner.post("./connections/bulk", {"action": "label", "chosen": both[0]} | fields)
         assert refused.status_code == 422, fields
 

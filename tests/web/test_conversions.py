@@ -19,6 +19,13 @@ async def change_clip(installation: Installation, **changes: Any) -> None:
         clip.media = (clip.media or {}) | changes
 
 
+async def send(owner: Visitor, desk: dict[str, Any], installation: Installation, path: str = "") -> str:
+    """Send a post. Return its id, when what follows its commit is done: it sets what each item's file is made of."""
+    answer = await owner.post((path or f"./compose/{new_id()}") + "/send", form(desk))
+    await installation.database.hot_pool.following.close()
+    return answer.headers["hx-redirect"].rsplit("/", 1)[1]
+
+
 async def test_compose_page_lists_conversions(owner: Visitor, desk: dict[str, Any], installation: Installation) -> None:
     path = f"./compose/{new_id()}"
     assert "Will be converted" not in (await owner.post(path, form(desk))).text
@@ -39,8 +46,7 @@ async def test_compose_page_lists_conversions(owner: Visitor, desk: dict[str, An
 async def test_post_page_shows_what_was_converted(
     owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
-    answer = await owner.post(f"./compose/{new_id()}/send", form(desk))
-    post = answer.headers["hx-redirect"].rsplit("/", 1)[1]
+    post = await send(owner, desk, installation)
     async with installation.database.begin() as session:
         item = (await session.scalars(select(Item).where(Item.post_id == UUID(post)))).one()
         media = (await session.scalars(select(Clip.media))).one()
@@ -78,7 +84,7 @@ async def test_compose_page_plays_a_conversion_that_exists(
     await change_clip(installation, frame_rate=120.0, width=1080, height=1920)
     path = f"./compose/{new_id()}"
     await owner.post(path, form(desk))  # asks for the account's limits, without which nothing is converted ahead
-    await owner.post(path + "/send", form(desk))
+    await send(owner, desk, installation, path)
     path = f"./compose/{new_id()}"
     assert "Play the converted file" not in (await owner.post(path, form(desk))).text
     async with installation.database.begin() as session:

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import json
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -14,7 +15,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from clipcast.clock import clock
+from clipcast.common.problems import AppError
 from clipcast.database.models.audit import AuditEntry
+from clipcast.database.models.clips import Render
 from clipcast.database.models.plans import PlanState, StoredPlan
 from clipcast.database.models.posts import Post
 from clipcast.installation import Installation
@@ -108,9 +111,12 @@ async def test_problems_in_the_middle_are_shown_together_and_page_by_page(
     rows[3] = f"clip.mp4,youtube:@nobody <b>,{'x' * 101},Text,2020-01-01 10:00"
     rows[6] = f"clip.mp4,youtube:{NAME},Title 7,Text,soon"
     path = await kept(owner, "\r\n".join(["files,to,title,text,at", *rows, '"open', ""]))
+    async with installation.database.begin() as session:  # the page needs what the check read, not the file
+        await session.execute(update(StoredPlan).values(content=b""))
     page = (await owner.get(path)).text
     assert lines(page) == [5, 8]
     assert "3 rows have problems; nothing is created" in page
+    assert "9 rows · " in page  # with the one that cannot be read
     assert "youtube:@nobody &lt;b&gt;" in page
     assert "A quote opens in this row and is not closed." in page  # of a line that is no row
     for kind in ("Accounts: not found", "Time: in the past", "Time: invalid time", "Row: quote not closed"):
@@ -120,6 +126,8 @@ async def test_problems_in_the_middle_are_shown_together_and_page_by_page(
     assert lines(only) == [8]
     everything = [lines((await owner.get(f"{path}?show=all&page={number}")).text) for number in (1, 2, 3, 4)]
     assert everything == [[2, 3, 4], [5, 6, 7], [8, 9], []]
+    assert (await owner.get(f"{path}?page=99999999999")).status_code == 422
+    await owner.post(f"{path}/create", {"version": "9" * 5000})
     found = (await owner.get(f"{path}/problems.csv")).text
     [columns, *listed] = csv.reader(io.StringIO(found.removeprefix("\ufeff")))
     assert columns == ["line", "column", "kind", "rule", "message", "limit", "actual"]
@@ -133,6 +141,25 @@ async def test_problems_in_the_middle_are_shown_together_and_page_by_page(
     await owner.post(f"{path}/check")
     assert "8 posts are created" in await create(owner, path)
     assert await number_of_posts(installation) == 8
+
+
+async def test_clips_are_named_with_any_characters(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    """By the cell as a whole, or in a list as JSON. The template names them so that the file can be imported."""
+    name = 'Intro; "cut"/2.mp4'
+    async with installation.database.begin() as session:
+        await session.execute(update(Render).values(name=name))
+    text = io.StringIO(newline="")
+    plans = csv.writer(text)
+    plans.writerow(["files", "to", "title", "at"])
+    for number, files in enumerate((name, json.dumps([name]), "old/clip.mp4", "clip.mp4; other.mp4")):
+        plans.writerow([files, f"youtube:{NAME}", f"Title {number}", f"{some_day()} 1{number}:00"])
+    path = await kept(owner, text.getvalue())
+    page = (await owner.get(path)).text
+    assert (lines(page), re.findall(r'data-missing="([^"]+)"', page)) == ([5], ["other.mp4"])
+    template = (await owner.get("./posts/import/template.csv")).text
+    assert "1 row has problems" in (await owner.get(await kept(owner, template))).text  # of `my-clip.mp4`
 
 
 async def test_row_that_becomes_wrong_after_the_check_creates_nothing(
@@ -193,6 +220,26 @@ async def test_progress_is_shown_until_the_check_ends_or_its_process(
     assert await number_of_posts(installation) == 0
 
 
+async def test_file_that_the_release_before_checked_is_checked_again(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    """Its app runs beside this one during an upgrade, and keeps what it found in its own form."""
+    path = await kept(owner, f"files,to,title\r\nclip,youtube:{NAME},One\r\n")
+    [version] = re.findall(r'name="version" value="(\d+)"', (await owner.get(path)).text)
+    former = {"items": 1, "at_once": 1, "missing": [], "errors": [], "warnings": []}
+    async with installation.database.begin() as session:
+        await session.execute(update(StoredPlan).values(found=former))
+    page = await owner.get(path)
+    assert (page.status_code, 'hx-trigger="load, submit"' in page.text) == (200, True)
+    await owner.post(f"{path}/create", {"version": version})
+    assert await number_of_posts(installation) == 0
+    await owner.post(f"{path}/check")
+    # Today's form, of a release that kept no reason why a creation failed.
+    async with installation.database.begin() as session:
+        await session.execute(update(StoredPlan).values(found=StoredPlan.found.op("-")("failed")))
+    assert "1 post is created" in await create(owner, path)
+
+
 async def test_check_and_creation_that_take_long_are_not_taken_for_ended(
     owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,10 +270,10 @@ async def test_files_that_cannot_be_read_are_refused_with_the_reason(
 ) -> None:
     refused = await send(owner, "files,to\r\nü".encode("latin-1"))
     assert refused.status_code == 422
-    assert "CSV UTF-8" in refused.text
+    assert "The CSV is not UTF-8" in refused.text
     pasted = await owner.post("./posts/import", {"text": " "})
     assert pasted.status_code == 422
-    assert "The plan is empty" in pasted.text
+    assert "The CSV is empty" in pasted.text
     assert (await owner.post("./posts/import", {"text": "files,to\r\na,b"})).status_code == 303
     waiting = (await owner.get("./posts/import")).text
     assert "plan.csv" in waiting
@@ -243,3 +290,130 @@ async def test_files_that_cannot_be_read_are_refused_with_the_reason(
     async with installation.database.session() as session:
         assert (await session.scalars(select(StoredPlan.id))).all() == []
     assert (await owner.get("./posts/import/nonsense")).status_code == 404
+
+
+async def test_creation_that_takes_long_goes_on_after_its_response_and_counts_once(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    creating, go_on, answered = stored.service.create_posts, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*given: Any) -> Any:
+        await go_on.wait()
+        return await creating(*given)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def sending(message: Any) -> None:
+            await send(message)
+            if scope["path"].endswith("/create") and not message.get("more_body") and "body" in message:
+                answered.set()
+
+        await inner(scope, receive, sending)
+
+    path = await kept(owner, f"files,to,title,at\r\nclip,youtube:{NAME},One,{some_day()} 18:00\r\n")
+    monkeypatch.setattr(stored.service, "create_posts", slowly)
+    monkeypatch.setattr(csv_import, "PATIENCE", 0.01)
+    inner, owner.client._transport.app = owner.client._transport.app, app  # type: ignore[attr-defined]
+    press = {"version": re.findall(r'name="version" value="(\d+)"', (await owner.get(path)).text)[0]}
+    pressed = asyncio.create_task(owner.post(f"{path}/create", press, **{"HX-Request": "true"}))
+    async with asyncio.timeout(20):
+        await answered.wait()
+    page = (await owner.get(path)).text
+    assert "Scheduling 1 row: 0 done" in page
+    assert f'hx-get="{owner.base}' in page
+    assert 'id="create"' not in page
+    # Another press does nothing more.
+    assert (await owner.post(f"{path}/create", press)).status_code == 303
+    assert await number_of_posts(installation) == 0
+    go_on.set()
+    assert (await pressed).headers["hx-redirect"] == path
+    assert (await owner.get(f"{path}/progress")).headers["hx-refresh"] == "true"
+    assert "1 post is created" in (await owner.get(path)).text
+    assert await number_of_posts(installation) == 1
+
+
+async def test_creation_that_fails_says_so_and_can_be_pressed_again(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: Any) -> None:
+        raise AppError(409, "too_many_items", "The workspace has too many items.")
+
+    path = await kept(owner, f"files,to,title,at\r\nclip,youtube:{NAME},One,{some_day()} 18:00\r\n")
+    press = {"version": re.findall(r'name="version" value="(\d+)"', (await owner.get(path)).text)[0]}
+    with monkeypatch.context() as broken:
+        broken.setattr(stored.service, "create_posts", failing)
+        assert (await owner.post(f"{path}/create", press)).status_code == 409
+    page = (await owner.get(path)).text
+    assert "No post was created" in page
+    assert "The workspace has too many items." in page
+    assert await number_of_posts(installation) == 0
+    assert "1 post is created" in await create(owner, path)
+
+
+async def test_check_that_fails_says_so_and_shows_nothing_that_the_check_before_found(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: Any) -> None:
+        raise AppError(503, "unavailable", "The database is away.")
+
+    path = await kept(owner, f"files,to,title,at\r\nclip,youtube:{NAME},One,{some_day()} 18:00\r\n")
+    with monkeypatch.context() as broken:
+        broken.setattr(stored, "open_stored", failing)
+        assert (await owner.post(f"{path}/check")).status_code == 503
+    page = (await owner.get(path)).text
+    assert "The rows could not be checked" in page
+    assert "The database is away. Check them again." in page
+    assert 'id="create"' not in page
+    # It does not start again with each load of the page.
+    assert 'hx-trigger="submit"' in page
+    await owner.post(f"{path}/check")
+    # The process of another check ends.
+    async with installation.database.begin() as session:
+        await session.execute(update(StoredPlan).values(state=PlanState.CHECKING, updated_at=clock.now()))
+    clock.move(stored.SILENCE + timedelta(seconds=1))
+    assert "This is what the check before found." in (await owner.get(path)).text
+    assert "1 post is created" in await create(owner, path)
+
+
+async def test_import_of_addresses_keeps_no_other_file_waiting(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetching, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*_: Any) -> None:
+        fetching.set()
+        await go_on.wait()
+
+    path = await kept(owner, f"files,to,title,at\r\nclip,youtube:{NAME},One,{some_day()} 18:00\r\n")
+    other = await kept(owner, f"files,to,title,at\r\nclip,youtube:{NAME},Two,{some_day()} 19:00\r\n")
+    monkeypatch.setattr(stored, "AT_ONCE", asyncio.Semaphore(1))
+    monkeypatch.setattr(stored.service, "fetch_addresses", slowly)
+    with monkeypatch.context() as addresses:
+        addresses.setattr(stored.service, "rows_with_addresses", lambda opened: opened.rows)
+        first = asyncio.create_task(create(owner, path))
+        async with asyncio.timeout(20):
+            await fetching.wait()
+    assert "1 post is created" in await create(owner, other)
+    go_on.set()
+    assert "1 post is created" in await first
+
+
+async def test_creation_that_is_cancelled_while_it_waits_can_be_pressed_again(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await kept(owner, f"files,to,title,at\r\nclip,youtube:{NAME},One,{some_day()} 18:00\r\n")
+    monkeypatch.setattr(stored, "AT_ONCE", asyncio.Semaphore(0))
+    async with installation.database.session() as session:
+        kept_plan = (await session.scalars(select(StoredPlan))).one()
+    ids = kept_plan.workspace_id, str(kept_plan.id)
+    plan = await stored.begin(installation, *ids, PlanState.CREATING, kept_plan.version)
+    assert plan is not None
+    # Its file is read when its turn has come.
+    assert "content" not in vars(plan)
+    waiting = asyncio.create_task(stored.create(installation, plan, None))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    monkeypatch.setattr(stored, "AT_ONCE", asyncio.Semaphore(1))
+    assert "The server could not finish. Schedule them again." in (await owner.get(path)).text
+    assert "1 post is created" in await create(owner, path)

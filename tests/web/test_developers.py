@@ -37,7 +37,9 @@ async def test_a_refused_request_says_what_to_change(
     assert "Create an API key" in (await owner.get(REQUESTS)).text
     key = await key_of(owner)
     answer = await owner.client.post(
-        "/api/v1/posts?token=hunter2", json={"videos": "it's <b>none</b>", "password": "hunter2"}, headers=key
+        "/api/v1/posts?partial=true",
+        json={"videos": "it's <b>none</b>", "password": "hunter2", "n" * 300: 1},
+        headers=key,
     )
     assert answer.status_code == 422
     await owner.client.get("/api/v1/posts", headers=key)
@@ -46,8 +48,14 @@ async def test_a_refused_request_says_what_to_change(
     number = answer.headers["x-request-id"]
     listed = (await owner.get(REQUESTS)).text
     assert re.findall(r"developers/requests/([0-9a-f-]{36})", listed) == [number]
-    assert "validation_failed" in listed
-    for query, found in ((number, True), ("/posts", True), ("/webhooks", False), (str(new_id()), False)):
+    assert "Validation failed</span>" in listed
+    assert ">0 items</small>" not in listed
+    assert f">videos, password, {'n' * 39}…</small>" in listed
+    key_id = re.findall(r'<option value="([0-9a-f-]{36})">n8n<', listed)[0]
+    for query, found in (
+        (number, True), ("/posts", True), ("/webhooks", False), (str(new_id()), False), (f"&key={key_id}", True),
+        (f"&key={new_id()}", False),
+    ):  # fmt: skip
         page = (await owner.get(f"{REQUESTS}?refused=true&q={query}")).text
         assert (f"developers/requests/{number}" in page) == found, query
 
@@ -56,11 +64,12 @@ async def test_a_refused_request_says_what_to_change(
         assert problem["message"] in html.unescape(shown)
         assert f"<code>{problem['path']}</code>" in shown
     assert "hunter2" not in shown
+    assert "It cannot open as a draft: it names no account" in shown
     assert "<b>none" not in shown
     command = html.unescape(shown.split('<code id="curl">')[1].split("</code>")[0])
     words = shlex.split(command.replace("\\\n", " "))
     assert words[:3] == ["curl", "-X", "POST"]
-    assert '{"videos":"it\'s <b>none</b>","password":"***"}' in words
+    assert f'{{"videos":"it\'s <b>none</b>","password":"***","{"n" * 300}":1}}' in words
 
 
 async def test_the_list_goes_on_by_the_oldest_shown(
@@ -147,6 +156,17 @@ async def test_a_refused_post_opens_as_a_draft_with_the_same_problems(
     await application.state.request_log.close(installation.database.hot_pool)
     page = html.unescape((await owner.get(f"{REQUESTS}/{third}")).text)
     assert "The time '5' cannot be read. Choose one." in page
+    # Without a known clip, the draft has the accounts, the words and the time, and the page asks for the clip.
+    lost = {"videos": [body["videos"][0] | {"edit_id": str(new_id())}, body["videos"][1]], "scheduled_at": at}
+    fourth = (await owner.client.post("/api/v1/posts", json=lost, headers=key)).headers["x-request-id"]
+    await application.state.request_log.close(installation.database.hot_pool)
+    draft = (await owner.get((await owner.post(f"{REQUESTS}/{fourth}/draft")).headers["location"])).text
+    fields = sent(draft)
+    assert "clip" not in fields
+    assert set(fields["account"]) == {desk["tiktok"], desk["youtube"]}
+    assert long_title in draft
+    assert "Shared <b>words</b>" in html.unescape(draft)
+    assert f'value="{some_day()}T21:00"' in draft
     # Of a body that names nothing of the workspace, there is no draft.
     number = other.headers["x-request-id"]
     assert "Open as a draft" not in (await owner.get(f"{REQUESTS}/{number}")).text

@@ -99,6 +99,10 @@ def test_problems_of_typed_captions_name_their_number() -> None:
         ]
     )
     assert "at least one caption" in problems_of(captions__from="typed")["cue"]
+    arrows = problems_of(
+        captions__from="typed", cue__start=["0", "1"], cue__end=["1", "2"], cue__text=["x -> y", "x --> y"]
+    )
+    assert arrows["cue"].startswith("Caption 2 contains -->")
 
 
 def test_problems_are_at_their_fields() -> None:

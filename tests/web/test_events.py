@@ -29,7 +29,7 @@ class Listening:
         self._events = events._changes(member, [(POST, UUID(post)) for post in posts])
 
     async def next(self) -> str:
-        return await asyncio.wait_for(anext(self._events), 10)
+        return await asyncio.wait_for(anext(self._events), 60)
 
     async def changed(self, id: str) -> None:
         """Wait for an event that names this id."""
@@ -84,6 +84,23 @@ async def test_new_post_sends_an_event(stage: Stage) -> None:
     await page.changed(stage.caller.workspace_id)
     await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
     await page.changed(stage.caller.workspace_id)
+
+
+async def test_changes_that_people_make_are_told_at_once(
+    stage: Stage, hub: Watchers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for the next look: of the words and the rule of a client."""
+    monkeypatch.setattr(watchers, "POLL", 3600.0)
+    caller = stage.caller
+    client = (await caller.post("/clients", {"name": "Alba", "timezone": "UTC"})).json()["id"]
+    page = Listening(stage.installation, caller.workspace_id)
+    await page.next()
+    await hub.listens.wait()
+    link = (await caller.post("/review-links", {"name": "Alba", "client_id": client})).json()["id"]
+    await page.changed(caller.workspace_id)
+    for body in ({"signature": "Alba, by the sea"}, {"review": {"rule": "any", "links": [link]}}):
+        assert (await caller.call("PATCH", f"/clients/{client}", json=body)).status_code == 200
+        await page.changed(caller.workspace_id)
 
 
 async def test_progress_of_a_clip_that_is_made_sends_an_event(

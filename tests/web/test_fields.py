@@ -21,7 +21,7 @@ SETTINGS = [
     ("invitations", "note", {"note": "a\x00b", "role": "editor"}, "cannot be stored (U+0000)"),
     ("invitations", "role", {"note": "Ann", "role": "emperor"}, "one of the roles"),
     ("name", "name", {"name": " "}, "Give a name"),
-    ("name", "name", {"name": "line\nbreak"}, "Give a name"),
+    ("name", "name", {"name": "\u200b\n"}, "Give a name"),
     ("name", "name", {"name": "a\x00b"}, "cannot be stored (U+0000)"),
     ("workspaces", "name", {"name": LONG}, "Give a name of at most 100"),
     ("workspaces", "name", {"name": "a\x00b"}, "cannot be stored (U+0000)"),

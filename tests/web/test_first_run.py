@@ -19,6 +19,9 @@ async def test_first_run_without_the_setup_code_is_rejected(
     answer = await visitor.set_up(code=code)
     assert (answer.status_code, "This code is wrong" in answer.text) == (422, True)
     assert "Setup code" in answer.text
+    # A command is shown as one, in the hint and in the message.
+    for page in (await visitor.get("/setup"), answer):
+        assert "<code>clipcast serve</code> print" in page.text
     assert (await visitor.set_up()).status_code == 303
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.web import forms
+from clipcast.web import forms, post_page
 from clipcast.web.forms import FormField, fields_of, read
 from clipcast.web.pages import templates
 from tests.web.browser import sent
@@ -101,3 +101,18 @@ def test_value_of_a_text_field_is_shown_as_it_is() -> None:
     by_name = {one.name: one for one in fields_of(PLATFORMS["tiktok"].metadata)}
     assert by_name["privacyLevel"].title_of("SELF_ONLY") == "Only me"
     assert by_name["title"].title_of("SELF_ONLY") == "SELF_ONLY"
+
+
+OPPOSITE = [(platform, name) for platform, one in PLATFORMS.items() for name in one.metadata.opposite_fields]
+
+
+@pytest.mark.parametrize(("platform", "name"), OPPOSITE)
+def test_flag_that_forbids_is_a_switch_that_allows(platform: str, name: str) -> None:
+    """What is off in the form is true in the request, so that no label says the opposite of its switch."""
+    [one] = [one for one in fields_of(PLATFORMS[platform].metadata) if one.name == name]
+    assert one.label.startswith(("Allow ", "Show "))
+    for value in (False, True):
+        page = PAGE.render(fields=[one], said={name: value}, forms=forms, zone=TOKYO, inherits=False)
+        assert (" checked" in page) is not value
+        assert read((one,), sent(page), "p", TOKYO) == ({name: True} if value else {})
+        assert post_page.in_words(one, value) == ("No" if value else "Yes")

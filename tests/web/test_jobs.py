@@ -12,7 +12,7 @@ from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.jobs import Job, JobState, Worker
 from clipcast.installation import Installation
 from clipcast.jobs.claimed import LEASE
-from clipcast.jobs.kinds import NETWORK, QUARANTINE
+from clipcast.jobs.kinds import AVATAR, NETWORK, QUARANTINE
 from clipcast.jobs.pauses import PLATFORM, WORKSPACE, list_pauses, pause
 from clipcast.jobs.queue import claim, random_place
 from clipcast.jobs.workers import WorkerFacts, reclaim_expired, register
@@ -39,7 +39,7 @@ async def make_dead(installation: Installation) -> None:
 
 async def only_job(installation: Installation) -> Job:
     async with installation.database.session() as session:
-        return (await session.scalars(select(Job))).one()
+        return (await session.scalars(select(Job).where(Job.kind != AVATAR))).one()
 
 
 async def begin(installation: Installation, kind: str, name: str) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,26 @@ from uuid import UUID
 import httpx2
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text, update
+from sqlalchemy import event, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.audit.service import Actor
 from clipcast.common.ids import new_id
+from clipcast.common.problems import AppError
+from clipcast.connections import account_sets, client_links
+from clipcast.database import hot_queries
+from clipcast.database.limits import CHANGING, limit_to, limited
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.people import Membership
 from clipcast.installation import Installation
+from clipcast.posts import post_templates
+from clipcast.posts.drafts import read
+from clipcast.posts.last_settings import last_settings
+from clipcast.posts.plans import stored
+from clipcast.reviews import links
 from clipcast.testing.harness import some_day
 from clipcast.workspaces.service import create_key
+from tests.database.test_limits import LIMIT, REACHED
 from tests.web.conftest import PASSWORD, Visitor, form
 from tests.web.test_csv_import import send
 
@@ -33,7 +47,10 @@ LONG = (WORKSPACE + "/events",)
 
 @dataclass
 class Agency:
-    """A workspace with two clients. The member sees one. `hidden`: ids of the other, by the parameters of routes."""
+    """A workspace with two clients. The member sees one.
+
+    `hidden`: ids of the other, by the parameters of routes; `own`: those of the one that is seen.
+    """
 
     owner: Visitor
     member: Visitor
@@ -41,6 +58,7 @@ class Agency:
     account: str
     post: str
     hidden: dict[str, str] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
 
     def found(self, answer: httpx2.Response) -> list[str]:
@@ -50,12 +68,12 @@ class Agency:
 
 
 async def rows(installation: Installation) -> dict[str, str]:
-    """Return the content of all rows of clients, as text by table."""
+    """Return the content of all rows of clients, as text by table: a line for each row."""
     found = {}
     async with installation.database.session() as session:
         for table in TABLES:
             query = text(
-                f"SELECT coalesce(string_agg(CAST(to_jsonb(t) AS text), ' ' ORDER BY t.id), '') FROM {table} t"
+                f"SELECT coalesce(string_agg(CAST(to_jsonb(t) AS text), E'\\n' ORDER BY t.id), '') FROM {table} t"
             )
             found[table] = str((await session.execute(query)).scalar_one())
     return found
@@ -101,9 +119,8 @@ async def agency(
     assert (await member.post(link, person)).status_code == 303
     member.base = owner.base
     async with installation.database.session() as session:
-        item = (
-            await session.execute(text("SELECT id FROM items WHERE post_id = :id"), {"id": UUID(theirs)})
-        ).scalar_one()
+        query = text("SELECT id FROM items WHERE post_id = :id")
+        item, own_item = [str((await session.execute(query, {"id": UUID(id)})).scalar_one()) for id in (theirs, post)]
         one = {
             "link_id": "SELECT id FROM review_links", "set_id": "SELECT id FROM account_sets",
             "key_id": "SELECT id FROM api_keys WHERE name = 'Their key'",
@@ -111,14 +128,18 @@ async def agency(
         }  # fmt: skip
         hidden = {name: str((await session.execute(text(query))).scalar_one()) for name, query in one.items()}
     hidden |= {
-        "client_id": ids[THEIRS], "post_id": theirs, "item_id": str(item), "draft_id": draft, "kind": "posts",
+        "client_id": ids[THEIRS], "post_id": theirs, "item_id": item, "draft_id": draft, "kind": "posts",
         "connection_id": desk["youtube"], "id": theirs, "both": both,
     }  # fmt: skip
     secrets = {
         THEIRS, BOTH, "their.handle", "Their caption", "Their people", "Psst", "Their comment", "Their set", "#theirs",
         "Their draft", "Their account set", "Their key", *(hidden[name] for name in hidden if name not in ("kind",)),
     }  # fmt: skip
-    return Agency(owner, member, ids[OURS], desk["tiktok"], post, hidden, secrets)
+    own = {
+        "client_id": ids[OURS], "post_id": post, "id": post, "item_id": own_item, "kind": "posts",
+        "connection_id": desk["tiktok"], "edit_id": desk["clip"], "draft_id": str(new_id()),
+    }  # fmt: skip
+    return Agency(owner, member, ids[OURS], desk["tiktok"], post, hidden, own, secrets)
 
 
 def routes_of(application: FastAPI, prefix: str) -> Iterator[tuple[str, str]]:
@@ -136,6 +157,18 @@ def pages(application: FastAPI, method: str) -> list[str]:
 
 def filled(path: str, hidden: dict[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: hidden.get(match[1], hidden["post_id"]), path)
+
+
+def foreign_fields(hidden: dict[str, str]) -> dict[str, Any]:
+    """Return the fields of all forms, with the other client's ids."""
+    return {
+        "account": hidden["connection_id"], "chosen": [hidden["post_id"], hidden["both"]], "to": hidden["client_id"],
+        "client": hidden["client_id"], "name": "Mine now", "text": "Mine now", "tags": "#mine", "day": some_day(),
+        "at": f"{some_day(3)}T10:00", "time": "10:00", "timezone": "UTC", "zone": "UTC", "revision": "1", "color": "2",
+        "review.member": "bo@example.org", "review.rule": "any", "signature": "Mine", "weekday": "2", "set": new_id(),
+        "post": [hidden["post_id"], hidden["both"]], "reviewer": hidden["reviewer_id"], "rule": "none", "url": "https://x.y/z",
+        "version": "1", "minutes": "5", "first": some_day(), "last": some_day(2), "from": hidden["client_id"],
+    }  # fmt: skip
 
 
 async def test_no_page_tells_a_limited_member_of_another_client(
@@ -186,14 +219,7 @@ async def test_no_form_of_a_limited_member_changes_another_client(
     """Each form is sent with the other client's ids. No row of that client changes, and no answer tells of it."""
     member, hidden = agency.member, agency.hidden
     before = await rows(installation)
-    typed: dict[str, Any] = {
-        "account": hidden["connection_id"], "chosen": [hidden["post_id"], hidden["both"]], "to": hidden["client_id"],
-        "client": hidden["client_id"], "name": "Mine now", "text": "Mine now", "tags": "#mine", "day": some_day(),
-        "at": f"{some_day(3)}T10:00", "time": "10:00", "timezone": "UTC", "zone": "UTC", "revision": "1", "color": "2",
-        "review.member": "bo@example.org", "review.rule": "any", "signature": "Mine", "weekday": "2", "set": new_id(),
-        "post": [hidden["post_id"], hidden["both"]], "reviewer": hidden["reviewer_id"], "rule": "none", "url": "https://x.y/z",
-        "version": "1", "minutes": "5", "first": some_day(), "last": some_day(2), "from": hidden["client_id"],
-    }  # fmt: skip
+    typed = foreign_fields(hidden)
     asked = [(path, typed) for path in pages(application, "POST") if "{" in path]
     asked += [("/posts/bulk", typed | {"action": action}) for action in ("move", "retry", "remove", "copy")]
     asked += [("/posts/bulk", {"action": "remove", "all": "on", "q": "Their"}), ("/clients", typed)]
@@ -237,6 +263,73 @@ async def test_limited_member_works_within_the_client(agency: Agency, desk: dict
     links = (await member.get("./review/links")).text
     assert "Our people" in links
     assert "Their people" not in links
+
+
+async def test_sheets_of_a_review_offer_only_those_who_see_the_posts(agency: Agency) -> None:
+    """Whoever sees the client's posts can approve them, and a client's link is for its own posts."""
+    theirs = agency.hidden["connection_id"]
+    for accounts, post, has_member, has_link in (
+        ([agency.account], [agency.post], True, False),
+        ([theirs], [agency.hidden["post_id"]], False, True),
+        ([agency.account, theirs], [agency.post, agency.hidden["post_id"]], False, False),
+    ):
+        sheet = await agency.owner.post(f"./compose/{new_id()}/reviewers", {"account": accounts})
+        bulk = await agency.owner.post("./posts/bulk/reviewers", {"chosen": post})
+        for offered in (sheet.text, bulk.text):
+            assert "owner@example.org" in offered
+            assert ("bo@example.org" in offered, "Their people" in offered) == (has_member, has_link), accounts
+
+
+async def test_limited_member_is_offered_settings_of_seen_posts_only(
+    agency: Agency, installation: Installation
+) -> None:
+    workspace = UUID(agency.owner.base[-36:])
+    seen = limited(installation.database, limit_to((UUID(agency.ours),), new_id()))
+    async with installation.database.session() as session:
+        accounts = list(await session.scalars(select(Connection)))
+    theirs = agency.hidden["connection_id"]
+    everything = await last_settings(installation.database.hot_pool, workspace, accounts)
+    # Nothing of TikTok's is offered again, so that the account they see has no settings.
+    assert everything == {theirs: {"privacyStatus": "private"}}
+    assert await last_settings(seen.hot_pool, workspace, accounts) == {}
+
+
+async def test_maximums_count_what_a_limited_member_does_not_see(
+    agency: Agency, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workspace has one of each already, of the other client."""
+    workspace, ours, theirs = (UUID(id) for id in (agency.owner.base[-36:], agency.ours, agency.hidden["client_id"]))
+    me, content = (new_id(), "Bo"), read({"accounts": [agency.hidden["connection_id"]]})
+    async with installation.database.begin() as session:
+        await client_links.make_client_link(installation, session, workspace, theirs, 7, await owner_of(session))
+        await post_templates.save_template(session, workspace, "Theirs", content, "Owner")
+        await stored.keep(session, workspace, b"files,to\r\na,b", "x.csv", "UTC", "Owner")
+    for module, name in (
+        (client_links, "OPEN_MAX"), (links, "LINKS_MAX"), (post_templates, "TEMPLATES_MAX"),
+        (stored, "UNFINISHED_MAX"), (account_sets, "SETS_MAX"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, 1)
+    seen = limited(installation.database, limit_to((ours,), me[0]))
+
+    async def refused(make: Callable[[AsyncSession], Awaitable[Any]]) -> bool:
+        try:
+            async with seen.begin() as session:
+                await make(session)
+        except AppError as error:
+            return error.code in ("too_many_links", "too_many_imports", "validation_failed")
+        return False
+
+    settings, by = installation.settings, Actor("user", *me, "")
+    assert await refused(lambda one: client_links.make_client_link(installation, one, workspace, ours, 7, me))
+    assert await refused(lambda one: links.create_link(one, settings, workspace, "Ours", "UTC", by, ours))
+    assert await refused(lambda one: post_templates.save_template(one, workspace, "Ours", content, "Bo"))
+    assert await refused(lambda one: stored.keep(one, workspace, b"files,to\r\na,b", "y.csv", "UTC", "Bo"))
+    assert await refused(lambda one: account_sets.save_set(one, workspace, "Ours", [UUID(agency.account)]))
+
+
+async def owner_of(session: AsyncSession) -> tuple[UUID, str]:
+    owner = (await session.scalars(select(Membership).where(Membership.role == "owner"))).one().user
+    return owner.id, owner.name
 
 
 async def test_owner_limits_and_frees_members(
@@ -314,6 +407,145 @@ async def test_no_operation_tells_a_limited_key_of_another_client(
     ):
         refused = await agency.owner.client.request(method, f"/api/v1{path}", json=whole, headers=headers)
         assert (refused.status_code, refused.json()["code"]) == (403, "limited_to_clients"), path
+
+
+# The rows of clients. Other tables are shared, and their rows are not found by a foreign id.
+OF_CLIENTS = re.compile(rf"\b({'|'.join(sorted(LIMIT.queries.keys() | REACHED))})\b")
+# What may name rows that are not seen: the log of the requests themselves, and a draft of the person's own.
+MAY_NAME = re.compile(r"INSERT INTO (logged_requests|drafts|idempotent_answers)\b")
+
+
+@dataclass
+class Recorder:
+    """The statements that change or lock rows, sent for somebody who sees `client` only, and name a `foreign` id.
+
+    `database/limits.py` narrows those of the ORM, which then hold the ids of the clients that are seen, or the
+    person's, or find nothing. It leaves the others as they are.
+    """
+
+    client: str
+    person: str
+    foreign: set[str]
+    reached: list[tuple[str, list[str]]] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+    def note(self, sql: str, values: Any) -> None:
+        if not CHANGING.search(sql) or not OF_CLIENTS.search(sql):
+            return
+        self.seen.add(sql)
+        shown = str(values)
+        named = [id for id in self.foreign if id in shown]
+        narrowed = f"[UUID('{self.client}')]" in shown or self.person in shown or "AND false" in sql
+        if named and not MAY_NAME.search(sql) and ("INSERT INTO" in sql or not narrowed):
+            self.reached.append((sql, named))
+
+    @contextmanager
+    def recording(self, installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        send = hot_queries._fetch
+
+        async def fetch(connection: Any, statement: hot_queries.Statement, arguments: list[Any]) -> Any:
+            self.note(statement.sql, arguments)
+            return await send(connection, statement, arguments)
+
+        def execute(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            self.note(statement, parameters)
+
+        engine = installation.database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", execute)
+        with monkeypatch.context() as patched:
+            patched.setattr(hot_queries, "_fetch", fetch)
+            yield
+        event.remove(engine, "before_cursor_execute", execute)
+
+
+@pytest.fixture
+async def recorder(agency: Agency, installation: Installation) -> Recorder:
+    async with installation.database.session() as session:
+        query = " UNION ALL ".join(f"SELECT CAST(id AS text) FROM {table}" for table in TABLES)
+        ids = set((await session.execute(text(query))).scalars())
+        bo = (await session.execute(text("SELECT id FROM users WHERE email = 'bo@example.org'"))).scalar_one()
+    assert {agency.ours, agency.account, agency.post, agency.own["item_id"]} <= ids
+    return Recorder(agency.ours, str(bo), ids - set(agency.own.values()))
+
+
+def mixed(path: str, own: dict[str, str], hidden: dict[str, str]) -> list[str]:
+    """Return a path with ids of the person's own client, and with each one in turn of the other."""
+    names = re.findall(r"\{(\w+)\}", path)
+    return [filled(path, own)] + [filled(path, own | {name: hidden.get(name, hidden["post_id"])}) for name in names]
+
+
+def last_deletes(path: str) -> bool:
+    return re.search("delete|remove|revoke|DELETE|withdraw", path) is not None
+
+
+async def test_no_form_reaches_a_statement_that_is_not_narrowed_with_a_foreign_id(
+    agency: Agency,
+    application: FastAPI,
+    installation: Installation,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Statements that change or lock rows are sent only for rows that a narrowed statement has found before."""
+    member, hidden, before = agency.member, agency.hidden, await rows(installation)
+    asked = [(one, path) for path in pages(application, "POST") for one in mixed(path, agency.own, hidden)]
+    fields = foreign_fields(hidden) | {"for": hidden["client_id"], "slot": hidden["post_id"]}
+    with recorder.recording(installation, monkeypatch):
+        for path, _ in sorted(asked, key=lambda one: last_deletes(one[1])):
+            assert (await member.post("." + path, fields)).status_code < 500, path
+        for action in ("move", "queue", "review", "label", "retry", "remove", "copy"):
+            await member.post("./posts/bulk", fields | {"action": action, "add_label": "Mine"})
+    assert recorder.reached == []
+    assert len(recorder.seen) > 20, "too few forms were accepted to tell"
+    assert_kept(before, await rows(installation), recorder.foreign)
+
+
+async def test_no_operation_reaches_a_statement_that_is_not_narrowed_with_a_foreign_id(
+    agency: Agency,
+    application: FastAPI,
+    installation: Installation,
+    recorder: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hidden, before = agency.hidden, await rows(installation)
+    async with installation.database.begin() as session:
+        workspace = UUID(agency.owner.base.rsplit("/", 1)[1])
+        key, secret = await create_key(session, "ours", [workspace], client_ids=[UUID(agency.ours)])
+    recorder.person = str(key.id)
+    headers = {"X-Api-Key": secret, "Content-Type": "application/json"}
+    target = {"editId": agency.own["edit_id"], "targets": [{"connectionId": hidden["connection_id"]}]}
+    own_target = target | {"targets": [{"connectionId": agency.account}]}
+    later = {"scheduled_at": f"{some_day(3)}T10:00:00Z"}
+    bodies: list[dict[str, Any]] = [
+        {}, {"connectionId": hidden["connection_id"]}, {"items": [{"id": hidden["item_id"]}]}, {"videos": [target]},
+        {"items": [{"id": agency.own["item_id"], "connectionId": hidden["connection_id"]}]}, later,
+        {"videos": [own_target], "review": {"links": [hidden["link_id"]]}} | later, {"links": [hidden["link_id"]]},
+        {"reviewer_id": hidden["reviewer_id"], "revision": 1, "text": "Mine"}, {"client_id": hidden["client_id"]},
+        {"review": {"rule": "any", "links": [hidden["link_id"]]}}, {"members": ["bo@example.org"]},
+        {"name": "Mine", "client_id": hidden["client_id"]}, {"name": "Mine", "tags": ["mine"]},
+        {"posting_times": [{"weekday": 0, "at": "10:00", "connection_id": hidden["connection_id"]}]},
+    ]  # fmt: skip
+    asked = [
+        (method, one)
+        for method, path in routes_of(application, "/api/v1/")
+        for one in mixed(path, agency.own, hidden)
+        if method != "GET"
+    ]
+    with recorder.recording(installation, monkeypatch):
+        for method, path in sorted(asked, key=lambda one: last_deletes(" ".join(one))):
+            for body in bodies if method != "DELETE" else bodies[:1]:
+                answer = await agency.owner.client.request(method, path, content=json.dumps(body), headers=headers)
+                assert answer.status_code < 500, (method, path, body)
+    assert recorder.reached == []
+    assert len(recorder.seen) > 20, "too few operations were accepted to tell"
+    assert_kept(before, await rows(installation), recorder.foreign)
+
+
+def assert_kept(before: dict[str, str], after: dict[str, str], ids: set[str]) -> None:
+    """Assert that the rows with these ids are as before."""
+    for table, content in before.items():
+        for row in content.splitlines():
+            if json.loads(row)["id"] in ids:
+                assert row in after[table].splitlines(), table
 
 
 async def test_name_of_another_person_shows_nothing_of_hers(

@@ -3,14 +3,16 @@
 import csv
 import io
 import re
-from datetime import time
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.clients.slots import slot_taken
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.problems import ValidationFailed
@@ -18,9 +20,12 @@ from clipcast.connections import repository as connections
 from clipcast.database.models.clients import Client, PostingTimeRow
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.connections import Connection
-from clipcast.database.models.posts import Item, Post
+from clipcast.database.models.jobs import Job
+from clipcast.database.models.lists import PostLabel
+from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.installation import Installation
 from clipcast.posts import exporting, labels, views
+from clipcast.posts.queue import move_to_next_time
 from clipcast.testing.harness import some_day
 from clipcast.web import bulk
 from clipcast.web import posts as web_posts
@@ -28,6 +33,12 @@ from clipcast.web.compose import CLIPS_SHOWN
 from clipcast.workspaces.service import create_key
 from tests.web.browser import sent as fields_of_form
 from tests.web.conftest import Visitor, form
+
+
+@pytest.fixture(autouse=True)
+def whole_actions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have an action on many posts end with its first request, also on a slow machine."""
+    monkeypatch.setattr(bulk, "SECONDS", 600)
 
 
 def browser_form(answer: Any, id: str = "compose") -> dict[str, Any]:
@@ -44,6 +55,16 @@ async def sent(owner: Visitor, desk: dict[str, Any], **changes: str) -> str:
 async def later(owner: Visitor, desk: dict[str, Any], hour: int) -> str:
     """Create a post for this hour of a later day and return its id."""
     return await sent(owner, desk, when="later", at=f"{some_day()}T0{hour}:00", text=f"{hour} o'clock")
+
+
+async def give_times(owner: Visitor, session: AsyncSession) -> None:
+    """Give all accounts to a client with one posting time a day."""
+    workspace = UUID(owner.base.rsplit("/", 1)[1])
+    client = Client(workspace_id=workspace, name="Harbour", name_key="harbour", color=1, timezone="UTC")
+    session.add(client)
+    await session.flush()
+    session.add_all(PostingTimeRow(client_id=client.id, weekday=day, at=time(7, 30)) for day in range(7))
+    await session.execute(update(Connection).values(client_id=client.id))
 
 
 async def listed(owner: Visitor, query: str) -> list[str]:
@@ -108,6 +129,41 @@ async def act(owner: Visitor, action: str, ids: list[str], **more: object) -> st
     return answer.text
 
 
+async def act_on_all(owner: Visitor, form: dict[str, Any]) -> str:
+    """Do an action, request by request, as the page does. Return the last response."""
+    while True:
+        answer = await owner.post("./posts/bulk", form, **{"HX-Request": "true"})
+        assert answer.status_code == 200, answer.text
+        if 'id="bulk-rest"' not in answer.text:
+            return answer.text
+        form = fields_of_form(answer.text, "bulk-rest")
+
+
+def undo_of(said: str) -> dict[str, list[str]]:
+    """Return the fields of the form of Undo in a response."""
+    form = re.findall(r'<form[^>]* action="[^"]+/posts/bulk/undo".*?</form>', said, re.DOTALL)[0]
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'name="(\w+)" value="([^"]+)"', form):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+async def take_back(owner: Visitor, said: str) -> str:
+    """Press Undo in a response, and return what the last request of that says."""
+    form: dict[str, Any] = undo_of(said)
+    while True:
+        answer = await owner.post("./posts/bulk/undo", form, **{"HX-Request": "true"})
+        assert answer.status_code == 200, answer.text
+        if 'id="bulk-rest"' not in answer.text:
+            return answer.text
+        form = fields_of_form(answer.text, "bulk-rest")
+
+
+async def move_timed(owner: Visitor, asked: str) -> str:
+    """Choose that posts with a time move, too. Return the response."""
+    return await act_on_all(owner, fields_of_form(asked, "move-timed"))
+
+
 async def test_many_posts_are_moved_and_moved_back(
     owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
@@ -126,15 +182,73 @@ async def test_many_posts_are_moved_and_moved_back(
 
     # Each keeps its time of day.
     assert [await time_of(one) for one in (first, second)] == [f"{some_day(2)}T01:00", f"{some_day(2)}T02:00"]
-    moved = re.findall(r'name="moved" value="([^"]+)"', said)[0]
     await act(owner, "move", [second], day=some_day(3), time="09:30")
     assert await time_of(second) == f"{some_day(3)}T09:30"
-    back = await owner.post("./posts/bulk/undo", {"moved": moved}, **{"HX-Request": "true"})
-    assert "1 post moved back. 1 of 2 could not be moved back:" in back.text
+    assert "1 post moved back. 1 of 2 could not be moved back:" in await take_back(owner, said)
     assert [await time_of(one) for one in (first, second)] == [f"{some_day()}T01:00", f"{some_day(3)}T09:30"]
     for wrong in ({"action": "move"}, {"action": "move", "chosen": first, "day": "soon"}, {"action": "x"}):
         assert (await owner.post("./posts/bulk", dict(wrong))).status_code == 422
-    await owner.post("./posts/bulk/undo", {"moved": "nonsense a=b*c"})
+    undo = undo_of(said)
+    for action in ("copy", "x"):
+        assert (await owner.post("./posts/bulk/undo", undo | {"action": action})).status_code == 422
+    # The fields of a press with another action.
+    for action in ("label", "remove"):
+        answer = await owner.post("./posts/bulk/undo", undo | {"action": action}, **{"HX-Request": "true"})
+        assert answer.text.count("it cannot be undone any more.") == 2
+    # A press that nobody made.
+    unknown = {"run": str(new_id()), "undo": [f"{new_id()}={undo['undo'][0].partition('=')[2]}"]}
+    answer = await owner.post("./posts/bulk/undo", undo | unknown, **{"HX-Request": "true"})
+    assert "2 of 2 could not be moved back:" in answer.text
+    assert answer.text.count("it cannot be undone any more.") == 2
+
+
+async def test_very_many_moves_are_undone_request_by_request(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "CHUNK", 40)
+    first = await later(owner, desk, 1)
+    # Copies of a post whose accounts are free to have as many.
+    async with installation.database.begin() as session:
+        post = (await session.execute(select(Post.__table__).where(Post.id == UUID(first)))).mappings().one()
+        item = (await session.execute(select(Item.__table__).where(Item.post_id == UUID(first)))).mappings().one()
+        job = (await session.execute(select(Job.__table__).where(Job.id == item["id"]))).mappings().one()
+        for minutes in range(1, 121):
+            at = post["scheduled_at"] + timedelta(minutes=minutes)
+            own, of_item = new_id(), new_id()
+            await session.execute(insert(Post).values(dict(post) | {"id": own, "scheduled_at": at}))
+            await session.execute(insert(Item).values(dict(item) | {"id": of_item, "post_id": own, "goes_at": at}))
+            made = {name: value for name, value in job.items() if name != "ring"}
+            await session.execute(insert(Job).values(made | {"id": of_item, "subject_id": of_item, "due_at": at}))
+
+    async def times() -> dict[UUID, datetime | None]:
+        async with installation.database.session() as session:
+            return {row.id: row.scheduled_at for row in await session.execute(select(Post.id, Post.scheduled_at))}
+
+    before = await times()
+    assert len(before) == 121
+    said = await act_on_all(owner, {"action": "move", "all": "on", "day": some_day(2), "time": ""})
+    assert "121 posts moved." in said
+    assert not set(before.values()) & set((await times()).values())
+    assert "121 posts moved back." in await take_back(owner, said)
+    assert await times() == before
+
+
+async def test_removed_posts_that_have_not_begun_come_back_as_drafts(owner: Visitor, desk: dict[str, Any]) -> None:
+    waiting, out = await later(owner, desk, 1), await sent(owner, desk)
+    said = await act(owner, "remove", [waiting])
+    assert "1 post removed." in said
+    assert "Bring back as drafts" in said
+    back = await take_back(owner, said)
+    assert "1 post brought back as drafts." in back
+    assert "Open drafts" in back
+    drafts = (await owner.get("./drafts")).text
+    assert drafts.count("1 o&#39;clock</a>") == 1
+    draft = browser_form(await owner.get("./compose/" + re.findall(r'<tr id="draft-([\w-]+)', drafts)[0]))
+    assert draft["at"] == [f"{some_day()}T01:00"]
+    assert await listed(owner, "") == [out]
+    # A second press makes no second draft.
+    await take_back(owner, said)
+    assert (await owner.get("./drafts")).text.count("1 o&#39;clock</a>") == 1
 
 
 async def test_many_posts_are_copied_retried_and_removed(
@@ -142,7 +256,7 @@ async def test_many_posts_are_copied_retried_and_removed(
 ) -> None:
     first, second, third = [await later(owner, desk, hour) for hour in (1, 2, 3)]
     assert "2 posts copied." in await act(owner, "copy", [first, second])
-    assert (await owner.get("./drafts")).text.count("o&#39;clock") == 2
+    assert (await owner.get("./drafts")).text.count("o&#39;clock</a>") == 2
     async with installation.database.begin() as session:
         await session.execute(update(Item).where(Item.post_id == UUID(first)).values(status="failed"))
     assert await listed(owner, "state=needs") == [first]
@@ -157,6 +271,47 @@ async def test_many_posts_are_copied_retried_and_removed(
     page = (await owner.post("./posts/bulk", {"action": "remove", "chosen": [third]})).text
     assert "1 post removed." in page
     assert "All posts" in page
+
+
+async def test_many_drafts_are_deleted_and_brought_back(
+    owner: Visitor, desk: dict[str, Any], invited: Any, installation: Installation
+) -> None:
+    post = await later(owner, desk, 1)
+    await act(owner, "copy", [post])
+    made = [str(new_id()) for _ in range(2)]
+    for id in made:
+        await owner.post(f"./compose/{id}", form(desk, text=f"Draft {id}"))
+
+    async def shown() -> list[str]:
+        return sorted(re.findall(r'<tr id="draft-([\w-]+)', (await owner.get("./drafts")).text))
+
+    async def changed() -> dict[UUID, datetime]:
+        async with installation.database.session() as session:
+            query = select(Draft.id, Draft.updated_at).where(Draft.id.in_([UUID(one) for one in made]))
+            return dict((await session.execute(query)).tuples().all())
+
+    before, last_changed = await shown(), await changed()
+    assert len(before) == 3
+    assert (await (await invited("viewer")).post("./drafts/bulk", {"chosen": made})).status_code == 403
+    assert (await owner.post("./drafts/bulk", {"chosen": "x"})).status_code == 422
+    # A draft that was sent meanwhile stays what it is.
+    sent_draft = str(new_id())
+    await owner.post(f"./compose/{sent_draft}/send?again=true", form(desk, text="Sent"))
+    said = await owner.post("./drafts/bulk", {"chosen": [*made, sent_draft]}, **{"HX-Request": "true"})
+    assert "2 drafts deleted." in said.text
+    assert said.headers["hx-trigger"] == "refresh,bulk-done"
+    assert await shown() == [id for id in before if id not in made]
+    [run] = re.findall(r'name="run" value="([^"]+)"', said.text)
+    other = await (await invited("editor")).post("./drafts/bulk/undo", {"run": run}, **{"HX-Request": "true"})
+    assert other.status_code == 422
+    for number in (2, 0):
+        back = await owner.post("./drafts/bulk/undo", {"run": run}, **{"HX-Request": "true"})
+        assert f"{number} drafts brought back." in back.text
+    assert await shown() == before
+    assert await changed() == last_changed
+    assert f"Draft {made[0]}" in (await owner.get(f"./compose/{made[0]}")).text
+    # Without a script, the list comes again.
+    assert (await owner.post("./drafts/bulk", {"chosen": made})).headers["location"].endswith("/drafts")
 
 
 async def test_posts_of_an_account_beyond_the_list_are_found(
@@ -212,7 +367,7 @@ async def test_keys_and_members_are_paginated(owner: Visitor, installation: Inst
             await create_key(session, f"key number {number}", [workspace])
 
     async def keys(query: str) -> list[int]:
-        return [int(one) for one in re.findall(r">key number (\d+)</td>", (await owner.get(query)).text)]
+        return [int(one) for one in re.findall(r">key number (\d+)</bdi></td>", (await owner.get(query)).text)]
 
     assert await keys("./developers/keys") == list(range(24, 4, -1))
     assert await keys("./developers/keys?page=2") == [4, 3, 2, 1, 0]
@@ -313,10 +468,8 @@ async def test_many_posts_are_labelled_filtered_and_labelled_as_before(
     replaced = edited.headers["hx-redirect"].rsplit("/", 1)[1]
     assert await listed(owner, f"label={label}") == [second, replaced]
     taken = await act(owner, "label", [second, third], remove_label=label, add_label="été")
-    back = re.findall(r'name="labelled" value="([^"]+)"', taken)[0]
     assert await listed(owner, f"label={label}") == [replaced]
-    undone = await owner.post("./posts/bulk/undo", {"labelled": back}, **{"HX-Request": "true"})
-    assert "2 posts labelled as before." in undone.text
+    assert "2 posts labelled as before." in await take_back(owner, taken)
     assert await listed(owner, f"label={label}") == [second, replaced]
     for wrong in ("", " , ", "x" * 51, ",".join(map(str, range(21)))):
         assert (await owner.post("./posts/bulk", {"action": "label", "chosen": first, "add_label": wrong})).is_error
@@ -377,7 +530,8 @@ async def test_view_of_a_deleted_client_and_label_can_be_removed(owner: Visitor)
     page = await owner.get(f"./posts?{query}")
     assert page.status_code == 200
     assert "This client does not exist, so the list shows all." in page.text
-    assert re.search('<label id="label-filter">.*This label does not exist', page.text)
+    assert 'id="label-filter"><option' in page.text  # it is shown
+    assert "This label does not exist, so the list shows all." in page.text
     [id] = re.findall(r"/posts/views/([\w-]+)/delete", page.text)
     removed = await owner.post(f"./posts/views/{id}/delete")
     assert "Old" not in (await owner.get(removed.headers["location"])).text
@@ -422,42 +576,155 @@ async def test_an_action_on_very_many_goes_on_request_by_request(
     assert "5 posts moved. 1 of 6 could not be moved:" in answer.text
     assert answer.text.count("it is going out or has gone out.") == 1
     assert answer.headers["hx-trigger"] == "refresh,bulk-done"
-    moved = re.findall(r'name="moved" value="([^"]+)"', answer.text)[0]
-    assert len(moved.split()) == 5
     async with installation.database.session() as session:
         times = {str(one.id): one.scheduled_at for one in await session.scalars(select(Post))}
     assert {f"{times[one]:%Y-%m-%d}" for one in posts} == {some_day(2)}
     assert times[out] is None
+    assert "5 posts moved back." in await take_back(owner, answer.text)
     for broken in ({"rest": "!"}, {"so_far": "[]"}, {"so_far": '[1,2,3,{"x":"y"},"",""]'}):
         assert (
             await owner.post("./posts/bulk", {"action": "move", "day": some_day(), "so_far": "x"} | broken)
         ).is_error
 
 
+async def test_an_action_that_takes_long_responds_after_its_first_posts(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "SECONDS", 0)
+    posts = [await later(owner, desk, hour) for hour in (1, 2, 3)]
+    form = {"action": "label", "all": "on", "add_label": "Winter"}
+    first = await owner.post("./posts/bulk", form, **{"HX-Request": "true"})
+    assert "Labelling: 1 of 3 posts" in first.text
+    assert "Stopped. At least 1 of 3 posts are through" in first.text
+    # Who stops sends nothing more.
+    async with installation.database.session() as session:
+        assert await session.scalar(select(func.count()).select_from(PostLabel)) == 1
+    second = await owner.post("./posts/bulk", browser_form(first, "bulk-rest"), **{"HX-Request": "true"})
+    last = await owner.post("./posts/bulk", browser_form(second, "bulk-rest"), **{"HX-Request": "true"})
+    assert "3 posts labelled." in last.text
+    async with installation.database.session() as session:
+        assert {str(id) for id in await session.scalars(select(PostLabel.post_id))} == set(posts)
+
+
+async def test_a_request_that_is_repeated_does_no_post_twice(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its response was lost. Another press with the same posts acts again."""
+    monkeypatch.setattr(bulk, "CHUNK", 2)
+    posts = [await later(owner, desk, hour) for hour in (1, 2, 3)]
+
+    async def press(form: dict[str, Any]) -> str:
+        """Send each request of an action twice, and return the last response."""
+        while True:
+            first, again = [await owner.post("./posts/bulk", form, **{"HX-Request": "true"}) for _ in range(2)]
+            assert [one.status_code for one in (first, again)] == [200, 200]
+            if 'id="bulk-rest"' not in again.text:
+                return again.text
+            form = browser_form(again, "bulk-rest")
+
+    page = (await owner.get("./posts")).text
+    run = re.findall(r'id="bulk-run" name="run" value="([^"]+)"', page)[0]
+    said = await press({"action": "copy", "chosen": posts, "run": run})
+    assert "3 posts copied." in said
+    next_run = re.findall(r'id="bulk-run" name="run" value="([^"]+)"', said)[0]
+    assert next_run != run
+
+    async def drafts() -> int:
+        async with installation.database.session() as session:
+            return await session.scalar(select(func.count()).select_from(Draft)) or 0
+
+    before = await drafts()
+    assert "3 posts copied." in await press({"action": "copy", "chosen": posts, "run": next_run})
+    assert await drafts() == before + 3
+    # The Undo of a repeated move knows the time before the first one.
+    said = await press({"action": "move", "chosen": posts, "day": some_day(2), "run": str(new_id())})
+    for _ in range(2):
+        assert "3 posts moved back." in await take_back(owner, said)
+    assert await listed(owner, f"from={some_day()}&to={some_day()}") == posts[::-1]
+    assert "2 posts removed." in await press({"action": "remove", "chosen": posts[:2], "run": next_run})
+
+
 async def test_many_posts_go_to_the_next_posting_times(
     owner: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
     of_client, of_none = await later(owner, desk, 1), await later(owner, desk, 2)
-    workspace = UUID(owner.base.rsplit("/", 1)[1])
     async with installation.database.begin() as session:
-        client = Client(workspace_id=workspace, name="Harbour", name_key="harbour", color=1, timezone="UTC")
-        session.add(client)
-        await session.flush()
-        session.add_all(PostingTimeRow(client_id=client.id, weekday=day, at=time(7, 30)) for day in range(7))
-        await session.execute(update(Connection).values(client_id=client.id))
+        await give_times(owner, session)
         await session.execute(update(Connection).where(Connection.platform == "youtube").values(client_id=None))
         wrong = Item.post_id == UUID(of_none)
         await session.execute(update(Item).where(wrong).values(connection_id=UUID(desk["youtube"])))
-    said = await act(owner, "queue", [of_client, of_none])
+    # Who has chosen a time is asked first.
+    asked = await act(owner, "queue", [of_client, of_none])
+    assert "2 posts already have a time and keep it." in asked
+    assert await listed(owner, f"from={some_day()}&to={some_day()}") == [of_none, of_client]
+    said = await move_timed(owner, asked)
     assert "1 post added to the queue. 1 of 2 could not be added to the queue:" in said
     assert "its accounts have no free posting time" in said
     async with installation.database.session() as session:
         moved = await session.get(Post, UUID(of_client))
     assert moved is not None
     assert f"{moved.scheduled_at:%H:%M}" == "07:30"
-    back = re.findall(r'name="moved" value="([^"]+)"', said)[0]
-    await owner.post("./posts/bulk/undo", {"moved": back}, **{"HX-Request": "true"})
+    await take_back(owner, said)
     assert await listed(owner, f"from={some_day()}&to={some_day()}") == [of_none, of_client]
+
+    # A queued post that moves away and back is in its posting time again, unless another one took it meanwhile.
+    async def slots() -> list[datetime | None]:
+        async with installation.database.session() as session:
+            return [
+                await session.scalar(select(Item.slot_at).where(Item.post_id == UUID(id))) for id in (of_client, other)
+            ]
+
+    other = await later(owner, desk, 3)
+    await move_timed(owner, await act(owner, "queue", [of_client]))
+    [slot, _] = await slots()
+    assert slot is not None
+    for is_taken in (False, True):
+        said = await act(owner, "move", [of_client], day=some_day(2))
+        assert await slots() == [None, None]
+        if is_taken:
+            await move_timed(owner, await act(owner, "queue", [other]))
+        assert "1 post moved back." in await take_back(owner, said)
+        assert await slots() == ([None, slot] if is_taken else [slot, None])
+
+
+async def test_queued_posts_stay_and_undo_restores_every_time(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also over several requests, and if other posts take the posting time that was free."""
+    monkeypatch.setattr(bulk, "CHUNK", 2)
+    posts = [await later(owner, desk, hour) for hour in (1, 2, 3)]
+    async with installation.database.begin() as session:
+        await give_times(owner, session)
+
+    async def times() -> dict[str, tuple[datetime | None, datetime | None]]:
+        async with installation.database.session() as session:
+            query = select(Post.id, Post.scheduled_at, Item.slot_at).join(Item, Item.post_id == Post.id)
+            return {str(id): (at, slot) for id, at, slot in await session.execute(query)}
+
+    before = await times()
+    taken = 0
+
+    async def races(*args: Any) -> Any:
+        nonlocal taken
+        taken += 1
+        if taken % 2:
+            raise slot_taken()
+        return await move_to_next_time(*args)
+
+    monkeypatch.setattr(bulk, "move_to_next_time", races)
+    asked = await act_on_all(owner, {"action": "queue", "chosen": posts})
+    assert "3 posts already have a time and keep it." in asked
+    assert await times() == before
+    said = await move_timed(owner, asked)
+    assert "3 posts added to the queue." in said
+    queued = await times()
+    assert len({slot for _, slot in queued.values() if slot}) == 3
+    again = await act_on_all(owner, {"action": "queue", "chosen": posts})
+    assert "3 of 3 could not be added to the queue:" in again
+    assert "it is in the queue already." in again
+    assert await times() == queued
+    await take_back(owner, said)
+    assert await times() == before
 
 
 async def test_export_holds_what_the_list_shows_and_is_imported_again(
@@ -497,15 +764,70 @@ async def test_export_holds_what_the_list_shows_and_is_imported_again(
     assert "=HYPERLINK(&#34;x&#34;)</p>" in page
 
 
+async def test_export_becomes_equal_posts_again(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    """With texts, names and times that a table or a list would change."""
+    texts = ("'=1", "''@x", "-20 %", "+1\r\n; \"two\", 'three'", "'tis", "\t=\n", '["no", "list"]')
+    tags = (["a,b", "#c"], ["d;e"], ["[f]"], ['"g"', "'h"], [], ["=i"], ["+j", "k"])
+    async with installation.database.begin() as session:
+        one = (await session.scalars(select(Connection).where(Connection.id == UUID(desk["youtube"])))).one()
+        one.username = 'Films; "Harbour" @ sea'
+        await session.execute(update(Render).values(name="=a;b/c\nd"))
+    made = [
+        UUID(
+            await sent(owner, desk, when="later", at=f"{some_day()}T0{n}:00", account=[desk["youtube"]], title=f"T{n}")
+        )
+        for n in range(1, len(texts) + 1)
+    ]
+    async with installation.database.begin() as session:
+        for number, (id, text) in enumerate(zip(made, texts, strict=True)):
+            item = (await session.scalars(select(Item).where(Item.post_id == id))).one()
+            item.details = item.details | {"description": text, "title": f"'={number}", "tags": tags[number]}
+            post = await session.get_one(Post, id)
+            assert post.scheduled_at
+            post.scheduled_at = item.goes_at = post.scheduled_at + timedelta(milliseconds=number)
+
+    async def posts(ids: set[UUID]) -> list[tuple[Any, ...]]:
+        async with installation.database.session() as session:
+            rows = await session.execute(select(Post, Item).join(Item).where(Post.id.in_(ids)))
+            found = [(p.scheduled_at, i.edit_id, i.connection_id, _filled(i.details)) for p, i in rows]
+        return sorted(found, key=lambda one: one[0])
+
+    exported = await owner.get("./posts/export.csv")
+    headers = owner.headers | {"Content-Type": "text/csv", "HX-Request": "true"}
+    kept = await owner.client.post(owner._at("./posts/import?name=x.csv"), content=exported.content, headers=headers)
+    path = kept.headers["hx-redirect"]
+    await owner.post(f"{path}/choices", {"zone": "UTC", "allow_duplicate": "on"})
+    await owner.post(f"{path}/check")
+    [version] = re.findall(r'name="version" value="(\d+)"', (await owner.get(path)).text)
+    await owner.post(f"{path}/create", {"version": version})
+    async with installation.database.session() as session:
+        new = set(await session.scalars(select(Post.id).where(Post.id.not_in(made))))
+    assert len(new) == len(made)
+    assert await posts(new) == await posts(set(made))
+
+
+def _filled(details: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in details.items() if value not in ("", [], None)}
+
+
 async def test_many_posts_are_sent_for_review(owner: Visitor, desk: dict[str, Any], installation: Installation) -> None:
     first, second = [await later(owner, desk, hour) for hour in (1, 2)]
     out = await sent(owner, desk)
-    assert "owner@example.org" in (await owner.get("./posts/bulk/reviewers")).text
+    chosen = {"chosen": [first, second], "review.member": "owner@example.org", "review.message": "Look <b>"}
+    offered = (await owner.post("./posts/bulk/reviewers", chosen | {"review.rule": "all"})).text
+    # What was typed and chosen before the dialog was opened again is in it.
+    assert 'value="owner@example.org" form="chosen-posts" checked>' in offered
+    assert "Look &lt;b&gt;</textarea>" in offered
+    assert '<option value="all" selected>' in offered
     said = await act(owner, "review", [first, second, out], **{"review.member": "owner@example.org"})
     assert "2 posts sent for review. 1 of 3 could not be sent for review:" in said
     assert await listed(owner, "state=in_review") == [second, first]
-    refused = await act(owner, "review", [first])
-    assert "Its client has no reviewers." in refused
+    refused = await owner.post("./posts/bulk", {"action": "review", "chosen": first}, **{"HX-Request": "true"})
+    assert "Its client has no reviewers." in refused.text
+    # They stay chosen, as nothing was done.
+    assert refused.headers["hx-trigger"] == "refresh"
     assert (await owner.post("./posts/bulk", {"action": "review", "chosen": first, "review.message": "x"})).is_success
 
 

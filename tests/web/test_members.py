@@ -109,7 +109,7 @@ async def test_signed_in_person_joins_another_workspace(owner: Visitor, invited:
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     made = await owner.post(second + "/settings/invitations", {"role": "owner", "note": ""})
     link = made.text.split('id="new-invitation">')[1].split("<")[0]
-    assert "You are signed in as New Member" in (await editor.get(link)).text
+    assert "You are signed in as <bdi>New Member</bdi>" in (await editor.get(link)).text
     assert (await editor.post(link)).headers["location"] == second
     assert (await editor.get(second + "/settings")).status_code == 200
     own = await owner.post(second + "/settings/invitations", {"role": "viewer", "note": ""})
@@ -146,7 +146,7 @@ async def test_withdrawn_invitation_does_not_work(owner: Visitor, visitors: Call
     assert (await visitors().get(link)).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 101, "a\nb"])
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "\u200b\n"])
 async def test_invalid_workspace_name_is_rejected(owner: Visitor, name: str) -> None:
     for path in ("./settings/name", "./settings/workspaces"):
         assert (await owner.post(path, {"name": name})).status_code == 422
@@ -163,7 +163,7 @@ async def test_keys_work_until_they_are_revoked(owner: Visitor) -> None:
     assert (await owner.client.get("/api/v1/connections", headers={"X-Api-Key": key})).status_code == 403
     page = (await owner.get("./developers/keys")).text
     assert key not in page
-    assert "<code>key.created</code>" in (await owner.get("./settings")).text
+    assert ">Key created</span>" in (await owner.get("./settings")).text
     number = page.split("/developers/keys/")[1].split("/")[0]
     assert (await owner.post(f"./developers/keys/{number}/revoke")).status_code == 303
     assert (await owner.client.get("/api/v1/posts", headers={"X-Api-Key": key})).status_code == 401
@@ -193,3 +193,10 @@ async def test_owner_chooses_whether_clips_are_converted(owner: Visitor, install
     page = (await owner.get("./settings")).text
     assert '<option value="never" selected>' in page
     assert "workspace.changed" in page
+
+
+@pytest.mark.parametrize(("asked", "to"), [("settings/members", "settings#members"), ("profile", "/account")])
+async def test_address_under_which_people_look_redirects(owner: Visitor, asked: str, to: str) -> None:
+    found = await owner.get(f"./{asked}")
+    assert found.status_code == 303
+    assert found.headers["location"].endswith(to)

@@ -47,6 +47,22 @@ async def test_each_reason_has_its_sentence_and_its_button(
     assert "The password was changed." in page
     assert "1 scheduled item waits." in page
     assert f"/connections/new/tiktok?expects={tiktok}" in page
+    # The sidebar counts it on every page, and follows changes.
+    counted = 'class="count bad">1</span><span class="sr"> needs you'
+    page = (await owner.get("./clips")).text
+    assert page.count(counted) == 2  # at a desk, and in the list of a phone
+    assert page.count("/connections/count") == 1
+    dot = '<i class="dot"></i><span class="sr">, something needs you'
+    assert dot in page
+    assert "Nothing is being published</a>" in page
+    # One response changes all of that.
+    swapped = (await owner.get("./connections/count", **{"HX-Request": "true"})).text
+    assert swapped.count(counted) == 2
+    assert dot in swapped
+    assert "Nothing is being published</a>" in swapped
+    for id in ("needy-copy", "needy-dot", "health"):
+        assert page.count(f'id="{id}">') == 1, id
+        assert swapped.count(f'id="{id}" hx-swap-oob="true">') == 1, id
     # Paused, with and without something that waits.
     await change(installation, tiktok, status="disabled", status_reason=None)
     await change(installation, desk["youtube"], status="disabled", status_reason=None)
@@ -55,6 +71,7 @@ async def test_each_reason_has_its_sentence_and_its_button(
     assert desk["youtube"] not in page
     # The end of a sign-in that cannot be renewed: within three days it needs a person, before that a mark is enough.
     await change(installation, desk["youtube"], status="active")
+    assert counted in (await owner.get("./connections/count")).text
     for end, is_needy, words in (
         (timedelta(days=6), False, "Sign-in ends"),
         (timedelta(days=2), True, "It cannot renew itself."),

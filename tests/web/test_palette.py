@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Render
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job
-from clipcast.database.models.posts import Item
+from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.web.palette import ACTIONS, PAGES
 from tests.web import conftest
@@ -109,3 +112,46 @@ async def test_posts_are_found_by_words_of_the_caption_and_by_their_clips(owner:
     for typed in ("dawn", "PATROL point", "clip"):
         assert (path, "Dawn patrol &lt;b&gt;at&lt;/b&gt; the point") in await found(owner, typed), typed
     assert path not in [one for one, _ in await found(owner, "sunset")]
+
+
+async def test_posts_nearest_to_now_come_first(owner: Visitor, desk: dict[str, Any]) -> None:
+    """What is months away is below what went out just now and what goes out tomorrow."""
+    at = {"far": timedelta(days=300), "next": timedelta(days=1)}
+    for name, span in at.items():
+        when = {"when": "later", "at": f"{clock.now() + span:%Y-%m-%dT%H:%M}"}
+        await owner.post(f"./compose/{new_id()}/send", conftest.form(desk, text=f"Harbour {name}", **when))
+    await owner.post(f"./compose/{new_id()}/send", conftest.form(desk, text="Harbour now"))
+    titles = [title for _, title in await found(owner, "harbour") if title.startswith("Harbour ")]
+    assert titles == ["Harbour now", "Harbour next", "Harbour far"]
+
+
+async def test_next_post_is_found_beside_old_ones_that_still_wait(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    """Posts that nobody approved in time stay pending. The next post may have nothing pending any more."""
+    later = {"when": "later", "at": f"{clock.now() + timedelta(days=1):%Y-%m-%dT%H:%M}"}
+    made = await owner.post(f"./compose/{new_id()}/send", conftest.form(desk, text="Quay next", **later))
+    following = UUID(made.headers["hx-redirect"].rsplit("/", 1)[1])
+    for number in range(5):
+        form = conftest.form(desk, text=f"Quay old {number}", **later)
+        assert (await owner.post(f"./compose/{new_id()}/send?again=true", form)).status_code == 204
+    async with installation.database.begin() as session:
+        old = update(Post).where(Post.id != following)
+        await session.execute(old.values(scheduled_at=clock.now() - timedelta(days=100)))
+    for status in ("pending", "failed"):
+        async with installation.database.begin() as session:
+            await session.execute(update(Item).where(Item.post_id == following).values(status=status))
+        titles = [title for _, title in await found(owner, "quay")]
+        assert (titles[0], len(titles)) == ("Quay next", 5), status
+
+
+async def test_account_whose_sign_in_ended_is_an_action(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    assert await found(owner, "reconnect") == []
+    async with installation.database.begin() as session:
+        lost = update(Connection).where(Connection.id == UUID(desk["tiktok"]))
+        await session.execute(lost.values(status="needs_reconnect"))
+    [(path, title)] = await found(owner, "reconnect")
+    assert (path, title) == (f"/connections/{desk['tiktok']}", "Reconnect TikTok @harbour.films")
+    assert "Reconnect" in (await owner.get(f".{path}")).text

@@ -61,7 +61,7 @@ async def test_offline_page_is_the_same_for_everybody(owner: Visitor, visitors: 
     pattern = re.search(r"const PARTS = /(.+)/;", worker)
     assert pattern
     parts = re.findall(r'(?:href|src)="(/static/[^"#]+)', page.text)
-    assert len(set(parts)) == 4
+    assert len(set(parts)) == 3
     for part in parts:
         assert re.match(pattern[1].replace("\\/", "/"), part.partition("?")[0]), part
         assert "immutable" in (await owner.get(part)).headers["cache-control"]

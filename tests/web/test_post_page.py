@@ -3,17 +3,20 @@
 import gzip
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import insert, select, update
 
+from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
-from clipcast.database.models.jobs import Job
-from clipcast.database.models.posts import Item
+from clipcast.database.models.jobs import Attempt, AttemptEvent, Job, JobState
+from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.testing.harness import some_day
 from tests.web.conftest import Visitor
@@ -103,3 +106,72 @@ async def test_unknown_page_is_sent_whole(owner: Visitor, large: str, headers: d
     whole = (await owner.get(large, **headers | {"HX-Request": "true"})).text
     assert 'hx-target="#live"' in whole
     assert len(re.findall('id="item-', whole)) == ITEMS
+
+
+async def test_item_says_what_its_attempts_did_and_what_a_person_can_do(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    post = await schedule(owner, desk, f"{some_day()}T10:00")
+    error = {
+        "class": "media", "code": "x", "message": "Instagram rejects the format.", "fix": "Y", "actor": "caller",
+        "retryable": True, "docs_url": None, "platform": None, "at": format_timestamp(clock.now()),
+    }  # fmt: skip
+    async with installation.database.begin() as session:
+        item = (await session.scalars(select(Item).where(Item.post_id == post))).one()
+        item.status, item.attempts, item.error, item.stage = "processing", 2, error, "waiting"
+        due = clock.now() + timedelta(minutes=5)
+        await session.execute(update(Job).where(Job.subject_id == item.id).values(state=JobState.WAITING, due_at=due))
+        for number, decision in ((1, "retry"), (2, None)):
+            attempt = Attempt(item_id=item.id, number=number, worker="w", started_at=clock.now(), decision=decision)
+            session.add(attempt)
+            await session.flush()
+            session.add(
+                AttemptEvent(
+                    attempt_id=attempt.id, kind="request", name="limit", started_at=clock.now(), ended_at=clock.now()
+                )
+            )
+    panel = (await owner.get(f"./posts/{post}")).text.split('id="panel"')[1]
+    assert "Attempt 2 is running." in panel
+    assert "You must change the post." not in panel
+    assert "Next attempt" not in panel
+    assert "<small>Waiting</small>" not in panel
+    assert panel.count("Asked how many posts are left today") == 2
+    # Between two attempts, it says when the next one begins; a failed one asks for a change.
+    async with installation.database.begin() as session:
+        await session.execute(update(Attempt).values(decision="retry"))
+    panel = (await owner.get(f"./posts/{post}")).text.split('id="panel"')[1]
+    assert "It continues automatically. Next attempt" in panel
+    lost = error | {"class": "outcome_unknown", "message": "The response was lost."}
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).values(status="failed", error=lost))
+        await session.execute(update(Job).values(state=JobState.DONE))
+        await session.execute(update(Post).values(scheduled_at=clock.now() - timedelta(hours=1)))
+    panel = (await owner.get(f"./posts/{post}")).text.split('id="panel"')[1]
+    assert "You must change the post." in panel
+    assert f'id="there-{item.id}"' in panel
+    # What the platform rejects is named beside what it takes.
+    refused = error | {"platform": {"http_status": 400, "code": "1", "message": "No", "request_id": None}}
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).values(error=refused))
+    banner = (await owner.get(f"./posts/{post}")).text.split('id="panel"')[1].split("</div></div>")[0]
+    assert re.search("TikTok takes .*MP4.* at most .* GB. This file: MP4, H.264, AAC, [0-9x]+, 0:0[0-9] long, ", banner)
+    # What a platform takes whose package is not installed now is unknown.
+    for name in ("kelp", "tiktok"):
+        async with installation.database.begin() as session:
+            await session.execute(update(Item).values(platform=name))
+            await session.execute(update(Connection).where(Connection.id == item.connection_id).values(platform=name))
+        page = await owner.get(f"./posts/{post}")
+        assert (page.status_code, " takes " in page.text) == (200, name == "tiktok")
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).values(error=lost))
+        now = clock.now()
+        await session.execute(update(Item).values(status="published", published_at=now, error=None))
+    assert "after due" in (await owner.get(f"./posts/{post}")).text
+    # A retry after a failure is no lateness.
+    async with installation.database.begin() as session:
+        await session.execute(update(Attempt).where(Attempt.number == 1).values(decision="failed"))
+    assert "after due" not in (await owner.get(f"./posts/{post}")).text
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).values(status="failed", published_at=None, error=lost))
+    needs = (await owner.get(".")).text.split('id="needs"')[1]
+    assert f"?item={item.id}#there-{item.id}" in needs

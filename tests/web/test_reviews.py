@@ -57,10 +57,12 @@ async def test_client_approves_without_a_script_takes_back_and_asks_for_a_change
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert "noindex" in answer.headers["x-robots-tag"]
     assert "&lt;script&gt;alert(1)&lt;/script&gt; مرحبا 🌊" in page
-    for private in ("Night Bakery", "/w/", "clip.mp4.", "owner@example.org", "harbour.films"):
+    assert "from <bdi>Night Bakery</bdi>" in page
+    for private in ("/w/", "clip.mp4.", "owner@example.org", "harbour.films"):
         assert private not in page, private
     assert "Casa Verde" in page
     assert "1 post for you to review" in page
+    assert "Approve it, or say what to change." in page
     # The video and its picture open without a sign-in, for an hour.
     [video] = re.findall(r'src="(/files/[^"]+)"', page)
     assert (await client.get(video)).status_code == 200
@@ -68,7 +70,7 @@ async def test_client_approves_without_a_script_takes_back_and_asks_for_a_change
     nameless = await client.post(f"{path}/approve", {"revision": revision})
     assert nameless.status_code == 422
     assert "Write your name" in nameless.text
-    for name in ("x" * 200, "a\nb", " "):
+    for name in ("x" * 200, "\u202e", " "):
         assert (await client.post(f"{path}/approve", {"revision": revision, "name": name})).status_code == 422
     approved = await client.post(f"{path}/approve", {"revision": revision, "name": "Zoë 🌊 مرحبا"}, Origin="null")
     assert approved.status_code == 303
@@ -98,6 +100,53 @@ async def test_client_approves_without_a_script_takes_back_and_asks_for_a_change
         ("link", "Zoë 🌊 مرحبا", "review.taken_back"),
         ("link", "Zoë 🌊 مرحبا", "review.changes_requested"),
     ]
+
+
+async def test_open_page_keeps_its_post_when_others_come_and_it_leaves_the_list(
+    owner: Visitor, visitors: Callable[[], Visitor], desk: dict[str, Any], post: str
+) -> None:
+    """A comment that is being written, and the key of Approve, belong to the post that the page shows."""
+    link = await send_by_link(owner, post)
+    page = (await owner.get("./review")).text
+    [refresh] = re.findall(r'id="live"[^>]* hx-get="([^"]+)"', page)
+    own = f'action="{owner.base}/review/{post.rsplit("/", 1)[1]}/comments"'
+    assert own in page
+    newer = form(desk, when="later", at=f"{some_day()}T19:30", text="Newer")
+    later = str((await owner.post(f"./compose/{new_id()}/send", newer)).headers["hx-redirect"])
+    await send_by_link(owner, later)
+    assert own not in (await owner.get("./review")).text
+    page = (await owner.get(refresh.replace("&amp;", "&"))).text
+    assert own in page
+    assert "review chosen" not in page
+    client = visitors()
+    path, revision = hidden((await client.get(link)).text)
+    await client.post(f"{path}/approve", {"revision": revision, "name": "Zoë"})
+    page = (await owner.get(refresh.replace("&amp;", "&"))).text
+    assert own in page
+    assert page.count('class="title" href="') == 1  # the list of what waits
+    # A post that was removed gives its place to the first one.
+    assert "Newer" in (await owner.get(f"./review?shown={new_id()}")).text
+
+
+async def test_second_person_of_a_link_does_not_act_as_the_first(
+    owner: Visitor, visitors: Callable[[], Visitor], post: str
+) -> None:
+    link, first, second = await send_by_link(owner, post), visitors(), visitors()
+    path, revision = hidden((await first.get(link)).text)
+    await first.post(f"{path}/approve", {"revision": revision, "name": "Zoë"})
+    assert 'name="name"' in (await second.get(link)).text
+    said = {"revision": revision, "text": "Late?"}
+    nameless = await second.post(f"{path}/comment", said)
+    assert nameless.status_code == 422
+    assert "Write your name" in nameless.text
+    back = await second.post(f"{path}/take-back", {"revision": revision})
+    assert back.status_code == 303
+    assert "set-cookie" not in back.headers
+    assert await state_of(owner, post) == "In review"
+    assert (await second.post(f"{path}/comment", said | {"name": "Ben"})).status_code == 303
+    page = (await second.get(link)).text
+    assert "Ben" in page
+    assert "You are <bdi>Ben</bdi>" in page
 
 
 async def test_link_that_is_guessed_revoked_expired_or_another_clients_shows_the_same_page(
@@ -222,12 +271,121 @@ async def test_named_members_decide_and_others_do_not(
     assert (await owner.get(f"./review/{id}")).status_code == 404
 
 
+@pytest.mark.parametrize("name", ["👩\u200d🍳 Ana", "می\u200cخواهم"])
+async def test_names_with_joiners_are_names(
+    owner: Visitor, visitors: Callable[[], Visitor], post: str, name: str
+) -> None:
+    """Of links, of the people who have one, and of a client's people; changes of direction are taken out of them."""
+    link, client = await send_by_link(owner, post, **{"review.new_link": f"{name}\u202e"}), visitors()
+    page = (await client.get(link)).text
+    path, revision = hidden(page)
+    assert (await client.post(f"{path}/approve", {"revision": revision, "name": f"\u202e{name}"})).status_code == 303
+    assert name in (await client.get(link)).text
+    assert name in (await owner.get("./review/" + post.rsplit("/", 1)[1])).text
+    assert (await owner.post("./review/links", {"name": name})).status_code == 200
+    made = await owner.post("./clients", {"name": name, "timezone": "UTC", "color": "4"})
+    of_client = made.headers["location"].rsplit("/", 1)[0] + "/reviewers"
+    assert "review-link" in (await owner.post(f"{of_client}/links", {"name": name})).text
+    links = (await owner.get("./review/links")).text
+    assert links.count(name) >= 3
+    assert "\u202e" not in links
+
+
+async def test_editor_cannot_go_around_the_reviewers_of_a_client(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], desk: dict[str, Any]
+) -> None:
+    """An editor who asks somebody else is told whom to ask, on the form and for many posts; an owner may."""
+    editor, reviewer = await invited("editor"), await invited("reviewer")
+    made = await owner.post("./clients", {"name": "Casa Verde", "timezone": "Europe/Lisbon", "color": "4"})
+    client = made.headers["location"].rsplit("/", 1)[0]
+    await owner.post(f"{client}/accounts", {"account": [desk["tiktok"], desk["youtube"]]})
+    ids = re.findall(r'name="reviewer" value="([\w-]+)".*?(\S+@\S+)<', (await owner.get(f"{client}/reviewers")).text)
+    [asked] = [id for id, email in ids if "new-reviewer@" in email]
+    assert (await owner.post(f"{client}/reviewers", {"rule": "any", "reviewer": asked})).status_code == 303
+    sent = form(desk, when="later", at=f"{some_day()}T18:30")
+    post = (await editor.post(f"./compose/{new_id()}/send", sent)).headers["hx-redirect"]
+    assert await state_of(reviewer, post) == "In review"
+    for wanted in ({"review.member": "new-editor@example.org"}, {"review.new_link": "Mine"}):
+        refused = await editor.post(f"{post}/review", wanted)
+        assert refused.status_code == 422
+        assert "Posts of Casa Verde need the approval of one of its reviewers" in refused.text
+    assert "Mine" not in (await owner.get("./review/links")).text
+    many = {"action": "review", "chosen": post.rsplit("/", 1)[1], "review.member": "new-editor@example.org"}
+    assert "need the approval of one of its reviewers" in (await editor.post("./posts/bulk", many)).text
+    both = {"review.member": ["new-editor@example.org", "new-reviewer@example.org"], "review.rule": "all"}
+    assert (await editor.post(f"{post}/review", both)).status_code == 303
+    assert (await editor.post(f"{client}/accounts/move", {"account": desk["tiktok"], "to": ""})).status_code == 403
+    assert (await editor.post(f"{client}/delete")).status_code == 403
+    assert (await owner.post(f"{post}/review", {"review.member": "owner@example.org"})).status_code == 303
+
+
 async def test_tries_at_links_are_limited_and_tell_nothing(
     owner: Visitor, post: str, visitors: Callable[[], Visitor]
 ) -> None:
     link, client = await send_by_link(owner, post), visitors()
     statuses = [(await client.get("/r/guess")).status_code for _ in range(121)]
     assert (statuses[119], statuses[120]) == (404, 429)
-    assert (await client.get(link)).status_code == 429
+    # Guesses of others behind the same address do not close a link. It has a limit of its own.
+    statuses = [(await client.get(link)).status_code for _ in range(121)]
+    assert (statuses[0], statuses[119], statuses[120]) == (200, 200, 429)
+    assert (await client.post(f"{link}/{new_id()}/comment", {"name": "Ana"})).status_code == 429
     clock.move(timedelta(minutes=2))
     assert (await client.get(link)).status_code == 200
+    assert (await client.get("/r/guess")).status_code == 404
+
+
+async def test_page_of_a_link_shows_what_waits_first_and_each_text_once(
+    owner: Visitor, visitors: Callable[[], Visitor], desk: dict[str, Any]
+) -> None:
+    async def make(hour: str, text: str) -> str:
+        typed = form(desk, when="later", at=f"{some_day()}T{hour}", text=text, title="Morning")
+        typed["account"] = [desk["tiktok"], desk["youtube"]]
+        return str((await owner.post(f"./compose/{new_id()}/send", typed)).headers["hx-redirect"])
+
+    first, second = await make("17:30", "The first caption"), await make("18:30", "The second caption")
+    link = await send_by_link(owner, first, **{"review.message": "The new cut is in."})
+    [id] = re.findall(r'name="review.link" value="([^"]+)"', (await owner.get(f"{second}/review")).text)
+    await owner.post(f"{second}/review", {"review.link": id})
+    client = visitors()
+    page = (await client.get(link)).text
+    assert page.index("The first caption") < page.index("The second caption")
+    # TikTok and YouTube have the same text. YouTube alone has a title.
+    assert page.count("The first caption") == 1
+    assert page.count("Morning</strong> <small>Title on YouTube</small>") == 2
+    assert page.count("TikTok") == page.count('<span class="sr">TikTok</span>') == 2
+    assert re.search(r"<bdi>Harbour Owner</bdi> · .*?</p><p class=\"said\" dir=\"auto\">The new cut is in\.</p>", page)
+    path, revision = hidden(page)
+    approved = await client.post(f"{path}/approve", {"revision": revision, "name": "Zoë"})
+    # The page keeps the place: the post stays where it was, and its decision is in view.
+    where = approved.headers["location"]
+    page = (await client.get(where.partition("#")[0])).text
+    assert page.index("The first caption") < page.index("You approved it") < page.index("The second caption")
+    assert f'id="{where.partition("#")[2]}"' in page
+    page = (await client.get(link)).text
+    assert "1 post for you to review" in page
+    assert page.index("The second caption") < page.index("The first caption")
+
+
+async def test_compose_sends_for_review_to_chosen_people(owner: Visitor, desk: dict[str, Any]) -> None:
+    """Also a client without a rule of review: until they approve, nothing goes out."""
+    draft = f"./compose/{new_id()}"
+    assert 'data-opens="for-review"' in (await owner.get(draft)).text
+    offered = await owner.post(f"{draft}/reviewers", form(desk) | {"review.member": "owner@example.org"})
+    assert 'name="review.member" value="owner@example.org" checked' in offered.text
+    nobody = await owner.post(f"{draft}/send?review=true", form(desk))
+    assert "Choose who must approve it." in nobody.text.split('data-spot="beside:reviewers"')[1]
+    stranger = await owner.post(f"{draft}/send?review=true", form(desk) | {"review.member": "nobody@example.org"})
+    assert "nobody@example.org" in stranger.text.split('data-spot="beside:reviewers"')[1]
+    wanted = form(desk) | {"review.member": "owner@example.org", "review.message": "Look"}
+    post = (await owner.post(f"{draft}/send?review=true", wanted)).headers["hx-redirect"]
+    assert await state_of(owner, post) == "In review"
+    assert "</bdi>: Look<" in (await owner.get("./review/" + post.rsplit("/", 1)[1])).text
+    # The question about doubles keeps it.
+    asked = (await owner.post(f"./compose/{new_id()}/send?review=true", wanted)).text
+    assert "/send?again=true&amp;review=true" in asked
+    assert ">Send for review again</button>" in asked
+    # A plan: each of its posts.
+    spread = wanted | {"when": "repeat", "at": f"{some_day()}T18:30", "repeat.times": "2", "repeat.unit": "weeks"}
+    spread |= {"repeat.every": "1", "text": "Twice"}
+    path = (await owner.post(f"./compose/{new_id()}/send?again=true&review=true", spread)).headers["hx-redirect"]
+    assert "state=in_review" in path

@@ -49,3 +49,12 @@ async def test_theme_is_the_systems_until_the_person_chooses_one(owner: Visitor)
     for other in ("", "<script>"):
         await owner.post("/account/theme", {"theme": other})
         assert "data-theme" not in (await owner.get("/account")).text
+
+
+def test_every_part_that_may_scroll_is_reached_by_keyboard() -> None:
+    templates = FRONTEND.parent / "src" / "clipcast" / "web" / "templates"
+    found = [
+        one for path in templates.rglob("*.html") for one in re.findall(r'<div class="wide"[^>]*>', path.read_text())
+    ]
+    assert len(found) > 10
+    assert [one for one in found if not re.search('tabindex="0" role="(group|region)" aria-label="[^"]', one)] == []

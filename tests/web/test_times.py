@@ -8,7 +8,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clipcast.clock import clock
-from clipcast.web.times import ago, comes_twice, day, from_input, read_zone, shown, to_input, zone_named, zone_names
+from clipcast.web.times import (
+    ago,
+    comes_twice,
+    day,
+    days_in_words,
+    from_input,
+    read_zone,
+    shown,
+    to_input,
+    zone_named,
+    zone_names,
+)
 
 PAULO, LISBON = ZoneInfo("America/Sao_Paulo"), ZoneInfo("Europe/Lisbon")
 
@@ -103,3 +114,24 @@ def test_zones_exist_on_a_system_without_zone_files() -> None:
     program = "from clipcast.web import times; print(times.zone_named('Asia/Tokyo'), len(times.zone_names()) > 300)"
     ran = subprocess.run([sys.executable, "-c", program], env={"PYTHONTZPATH": ""}, capture_output=True, text=True)
     assert ran.stdout == "Asia/Tokyo True\n", ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "words"),
+    [
+        ("", "", ""),
+        ("2098-11-24", "", "From 24 Nov 2098"),
+        ("", "2098-11-30", "To 30 Nov 2098"),
+        ("2098-11-24", "2098-11-24", "24 Nov 2098"),
+        ("2098-11-24", "2098-11-30", "24 – 30 Nov 2098"),
+        ("2098-11-24", "2098-12-02", "24 Nov 2098 – 2 Dec 2098"),
+        ("2098-11-24", "2099-11-30", "24 Nov 2098 – 30 Nov 2099"),
+    ],
+)
+def test_days_in_words_names_the_year_if_it_is_another_one(since: str, until: str, words: str) -> None:
+    assert days_in_words(since, until, LISBON) == words
+
+
+def test_days_in_words_of_this_year_leave_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime(2098, 5, 1, tzinfo=UTC))
+    assert days_in_words("2098-11-24", "2098-12-02", LISBON) == "24 Nov – 2 Dec"

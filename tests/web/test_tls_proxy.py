@@ -1,6 +1,7 @@
-"""The application behind a real TLS proxy: attributes of cookies, and the client's address."""
+"""The application behind a real TLS proxy, set up as the docs say: attributes of cookies, and the client's address."""
 
 import asyncio
+import re
 import shutil
 import ssl
 from collections.abc import AsyncIterator
@@ -21,6 +22,7 @@ from pydantic import AnyHttpUrl
 from sqlalchemy import text
 
 from clipcast.api.rate_limits import KeyLimiter
+from clipcast.clips.imports import IMPORT_TIME
 from clipcast.installation import Installation
 from clipcast.server.protocol import limits
 from clipcast.testing.harness import API, Caller, free_port
@@ -31,6 +33,8 @@ NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/loca
 pytestmark = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine (Debian: apt install nginx-light)")
 
 NAME = "localhost"
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+[LOCATION] = re.findall(r"^    location / \{\n.*?^    \}\n", PAGE, re.MULTILINE | re.DOTALL)
 CONFIG = """
 daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 64; }}
@@ -43,16 +47,7 @@ http {{
         ssl_certificate {folder}/certificate.pem;
         ssl_certificate_key {folder}/key.pem;
         client_max_body_size 0;
-        location / {{
-            proxy_pass http://127.0.0.1:{upstream};
-            proxy_http_version 1.1;
-            proxy_request_buffering off;
-            proxy_buffering off;
-            proxy_set_header Host $host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-        }}
-    }}
+{location}    }}
 }}
 """
 
@@ -102,14 +97,15 @@ async def proxied(application: FastAPI, installation: Installation, tmp_path: Pa
     object.__setattr__(installation, "settings", installation.settings.model_copy(update=update))
     application.state.installation, application.state.rate_limiter = installation, KeyLimiter()
     write_certificate(tmp_path)
-    (tmp_path / "nginx.conf").write_text(CONFIG.format(folder=tmp_path, port=port, upstream=upstream))
+    location = LOCATION.replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
+    (tmp_path / "nginx.conf").write_text(CONFIG.format(folder=tmp_path, port=port, location=location))
     nginx = await asyncio.create_subprocess_exec(
         NGINX, "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "error.log")
     )
     server = uvicorn.Server(uvicorn.Config(application, port=upstream, log_level="error", lifespan="off", **limits()))
     serving = asyncio.create_task(server._serve())
     found = Proxied(base, tmp_path / "certificate.pem", f"http://127.0.0.1:{upstream}")
-    async with found.browser() as browser, asyncio.timeout(20):
+    async with found.browser() as browser, asyncio.timeout(60):
         while True:
             try:
                 if (await browser.get("/healthz")).status_code == 200:
@@ -123,6 +119,11 @@ async def proxied(application: FastAPI, installation: Installation, tmp_path: Pa
     application.state.stopping = False
     nginx.terminate()
     await nginx.wait()
+
+
+def test_proxy_waits_longer_than_any_request_takes() -> None:
+    [seconds] = re.findall(r"proxy_read_timeout (\d+)s;", LOCATION)
+    assert int(seconds) >= IMPORT_TIME + 60  # and some time to store the file
 
 
 async def set_up(browser: httpx2.AsyncClient, installation: Installation, **headers: str) -> httpx2.Response:

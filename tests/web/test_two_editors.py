@@ -6,9 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select, update
 
 from clipcast.common.ids import new_id
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.people import User
+from clipcast.database.models.posts import Draft
 from clipcast.installation import Installation
 from clipcast.testing.harness import some_day
 from tests.web.conftest import Visitor, form
@@ -51,6 +54,11 @@ async def test_second_save_of_a_draft_overwrites_nothing_and_shows_both_versions
     assert re.search(r'<td class="said">Written by the editor</td><td class="said">Written by the owner</td>', second)
     assert text_of(second) == "Written by the owner"  # what was typed stays
     assert "Written by the editor" in (await owner.get(path)).text
+    # Another tab of the same person is no other person.
+    again = (await editor.post(path, form(desk, text="In another tab") | theirs | {"page": str(new_id())})).text
+    assert "You changed this draft in another tab" in again
+    assert "You saved it" in again
+    assert "Another person" not in again
     # Sending does not overwrite it, either.
     sent = await owner.post(path + "/send", form(desk, text="Written by the owner") | mine)
     assert "conflict-title" in sent.text
@@ -61,6 +69,35 @@ async def test_second_save_of_a_draft_overwrites_nothing_and_shows_both_versions
     # Now the editor's page shows the conflict.
     again = await editor.post(path, form(desk, text="Once more by the editor") | theirs)
     assert "Harbour Owner saved it" in again.text
+
+
+async def test_person_of_the_same_name_is_another_person(
+    owner: Visitor, editor: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    async with installation.database.begin() as session:
+        await session.execute(update(User).values(name="Harbour Owner"))
+    path, at = f"./compose/{new_id()}", form(desk, when="later", at=f"{some_day()}T18:30")
+    await owner.post(path, at)
+    mine, theirs = await opened(owner, path), await opened(editor, path)
+    await editor.post(path, at | theirs | {"text": "By the editor"})
+    said = (await owner.post(path, at | mine | {"text": "By the owner"})).text
+    assert "Another person edits this draft" in said
+    assert "Harbour Owner saved it" in said
+    # Nor is whoever saved it in a release that kept no ids.
+    async with installation.database.begin() as session:
+        await session.execute(update(Draft).values(author_id=None))
+    said = (await editor.post(path, at | theirs | {"page": str(new_id())})).text
+    assert "Another person edits this draft" in said
+    # Two edits of one post, and a move in the calendar.
+    sent = await editor.post(f"./compose/{new_id()}/send", at)
+    post = sent.headers["hx-redirect"]
+    my_draft, their_draft = [(await who.post(post + "/edit")).headers["location"] for who in (owner, editor)]
+    mine, theirs = await opened(owner, my_draft), await opened(editor, their_draft)
+    assert "hx-redirect" in (await editor.post(their_draft + "/send", at | theirs)).headers
+    assert "Another person edited the post" in (await owner.post(my_draft, at | mine)).text
+    move = owner._at(f"./calendar/drafts/{my_draft.rsplit('/', 1)[1]}/move")
+    assert (await editor.client.post(move, json={"day": some_day(1)}, headers=editor.headers)).status_code == 200
+    assert "Another person edits this draft" in (await owner.post(my_draft, at | mine)).text
 
 
 async def test_fork_keeps_both_versions_as_two_drafts(owner: Visitor, editor: Visitor, desk: dict[str, Any]) -> None:
@@ -92,6 +129,45 @@ async def test_draft_sent_by_another_person_keeps_the_typed_version(
     assert (await owner.post(path, form(desk, text="First") | mine)).headers["hx-redirect"] == post
     kept = (await owner.post(path + "/fork", form(desk, text="Better") | mine)).headers["hx-redirect"]
     assert text_of((await owner.get(kept)).text) == "Better"
+
+
+async def test_open_page_of_a_deleted_draft_shows_the_conflict_and_does_not_bring_it_back(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any]
+) -> None:
+    """Whoever deleted it. What is typed can become a draft of its own."""
+    for other in (owner, editor):
+        path = f"./compose/{new_id()}"
+        await owner.post(path, form(desk, text="First"))
+        mine = await opened(owner, path)
+        assert (await other.post(path + "/delete")).headers["location"].endswith("/drafts")
+        for where in (path, path + "/send"):
+            answer = await owner.post(where, form(desk, text="Typed on") | mine)
+            assert "This draft was deleted" in answer.text
+            assert text_of(answer.text) == "Typed on"
+        # A repeated save, and one that overwrites what an older conflict named, bring nothing back, either.
+        assert "This draft was deleted" in (await owner.post(path + "?over=1", form(desk) | mine)).text
+        assert "<h1>Drafts" in (drafts := await owner.get("./drafts")).text
+        assert "/delete" not in drafts.text
+        kept = (await owner.post(path + "/fork", form(desk, text="Typed on") | mine)).headers["hx-redirect"]
+        assert text_of((await owner.get(kept)).text) == "Typed on"
+        # A browser that kept the words of a page sends them later.
+        beside = (await owner.post(path + "/restore", form(desk, text="Typed before") | mine)).json()["path"]
+        assert beside not in (owner._at(path), kept)
+        for draft in (kept, beside):
+            await owner.post(draft + "/delete")
+
+
+async def test_delete_of_a_sent_draft_keeps_it_and_shows_its_post(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    """Another tab can still show the list with the draft. The Undo of the post needs it, and a second Send finds it."""
+    path, words = f"./compose/{new_id()}", form(desk, when="later", at=f"{some_day()}T18:30")
+    mine = await opened(owner, path)
+    post = (await owner.post(path + "/send", words | mine)).headers["hx-redirect"]
+    assert (await owner.post(path + "/delete")).headers["location"] == post
+    assert (await owner.post(path + "/send", words | mine)).headers["hx-redirect"] == post
+    async with installation.database.session() as session:
+        assert [str(one.post_id) for one in await session.scalars(select(Draft))] == [post.rsplit("/", 1)[1]]
 
 
 @pytest.fixture
@@ -190,8 +266,14 @@ async def test_form_that_could_not_be_sent_is_restored_or_becomes_a_draft_of_its
     path = f"./compose/{new_id()}"
     mine = await opened(owner, path)
     restored = await owner.post(path + "/restore", form(desk, text="Typed offline") | mine)
-    assert restored.json() == {"path": owner._at(path)}
+    assert restored.json() == {"path": owner._at(path), "version": 1}
     assert text_of((await owner.get(path)).text) == "Typed offline"
+    # What the draft holds is confirmed, whoever has opened it meanwhile, and changes nothing.
+    again = await owner.post(path + "/restore", form(desk, text="Typed offline") | mine)
+    assert again.json() == {"path": owner._at(path), "version": 1}
+    for text, wanted in (("Typed offline", True), ("Typed after that", False)):
+        held = await owner.post(path + "/holds", form(desk, text=text) | mine)
+        assert held.json() == {"holds": wanted}
     # Another person has saved the draft meanwhile.
     theirs = await opened(editor, path)
     await editor.post(path, form(desk, text="By the editor") | theirs)

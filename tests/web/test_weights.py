@@ -4,8 +4,9 @@ import gzip
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import String, cast, select, update
 
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.people import User
 from clipcast.installation import Installation
 from clipcast.testing.seeding import RARE_WORD, Sizes, seed
@@ -26,10 +27,12 @@ async def test_pages_of_300_accounts_and_busy_days_are_light(owner: Visitor, ins
         user = (await session.scalars(select(User.id))).one()
     workspace = UUID(owner.base.rsplit("/", 1)[1])
     seeded = await seed(installation, workspace, Sizes(posts=2000, near=1000), reviewer_id=user)
+    async with installation.database.begin() as session:
+        await session.execute(update(Connection).values(avatar_key=cast(Connection.id, String)))
     paths = [
         "", "/posts", f"/posts?q={RARE_WORD}", f"/posts?client={seeded.clients[0]}", f"/posts/{seeded.newest['held']}",
-        "/calendar?view=week", "/connections", f"/connections/{seeded.accounts[0].id}", "/clients", "/clips",
-        f"/clips/{seeded.renders[0]}", "/drafts", "/review", "/developers/requests", "/settings",
+        "/calendar?view=week", "/calendar?view=list", "/connections", f"/connections/{seeded.accounts[0].id}",
+        "/clients", "/clips", f"/clips/{seeded.renders[0]}", "/drafts", "/review", "/developers/requests", "/settings",
     ]  # fmt: skip
     weights = {path: weight((await owner.get("." + path)).content) for path in paths}
     assert {path: bytes for path, bytes in weights.items() if not 500 < bytes < PAGE} == {}

@@ -12,6 +12,7 @@ from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.jobs.kinds import DELIVER_QUEUE
 from clipcast.jobs.worker import WorkerProcess
 from clipcast.testing.harness import running
+from clipcast.testing.loop_time import move_loop_time
 from clipcast.webhooks import router, run, sending
 from clipcast.webhooks.run import AT_ONCE
 from clipcast.webhooks.schedule import FAILURES_MAX, PAUSE_MAX, WAITS
@@ -163,22 +164,42 @@ async def test_retry_after_pauses_the_webhook_within_bounds(
         (Reply(None), "The connection broke before a response: it closed the connection."),
         (Reply(hangs=True), "It did not respond within"),
         (Reply(500, body=b"x" * 10_000_000), "It responded with 500: xxx"),
+        (Reply(400, body=b"whsec_hunter2hunter2\n\x1b[2JNo."), "It responded with 400: whsec_*** [2JNo."),
+        (Reply(400, body=b'{"token": "hunter2"}'), 'It responded with 400: {"token": "***"}'),
+        (Reply(400, body=b'{"token": "hunter2", "x": "' + b"x" * 20_000), 'It responded with 400: {"token": "***",'),
+        (Reply(400, body=b"ok=no&token=hunter2&a=b"), "It responded with 400: ok=no&token=***&a=b"),
         (Reply(200, body=b"x" * 10_000_000), None),
         (Reply(200, endless=True), None),
         (Reply(200, body=b"short", length=100), None),
         (Reply(204), None),
     ],
-    ids=["redirect", "closes", "hangs", "long", "long success", "endless", "cut", "no content"],
+    ids=[
+        "redirect",
+        "closes",
+        "hangs",
+        "long",
+        "secret",
+        "secret field",
+        "secret field of a cut body",
+        "secret field of a form",
+        "long success",
+        "endless",
+        "cut",
+        "no content",
+    ],
 )
 async def test_response_decides_by_its_status_and_its_size_costs_nothing(
     hooks: Hooks, monkeypatch: pytest.MonkeyPatch, reply: Reply, error: str | None
 ) -> None:
-    monkeypatch.setattr(sending, "TOTAL_TIME", 0.5 if reply.hangs else 15.0)
     monkeypatch.setattr(sending, "BODY_TIME", 0.1)
     async with receiving(reply) as receiver:
         webhook = await hooks.create(receiver.url)
         await hooks.happen_to()
-        await hooks.deliver()
+        delivering = asyncio.create_task(hooks.deliver())
+        await receiver.until(1)
+        if reply.hangs:
+            move_loop_time(sending.TOTAL_TIME)
+        await delivering
     [delivery] = await hooks.deliveries(webhook)
     assert len(receiver.requests) == 1
     assert receiver.sent < 10_000_000

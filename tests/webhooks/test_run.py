@@ -1,16 +1,19 @@
 """Runs beside changes of their webhook, and the order in which a run sends what is due."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.webhooks import repository, run
 from clipcast.webhooks.jobs import ready_jobs
 from clipcast.webhooks.repository import get_webhook
-from clipcast.webhooks.run import AT_ONCE_FIRST
+from clipcast.webhooks.run import AT_ONCE_FIRST, KNOWN
 from clipcast.webhooks.schedule import DISABLED_AFTER, WAITS, WARNING
 from tests.webhooks.hooks import Hooks
 from tests.webhooks.receiver import Receiver, Reply, receiving
@@ -114,6 +117,107 @@ async def test_event_that_is_rejected_delays_no_other(hooks: Hooks, receiver: Re
     await hooks.deliver()
     assert str(new) in [request.event["data"]["item_id"] for request in receiver.requests[51:53]]
     assert {row.status for row in await hooks.rows()} == {"delivered"}
+
+
+async def test_retry_without_a_response_delays_no_first_attempt(hooks: Hooks, receiver: Receiver) -> None:
+    """Neither one that is due with it, nor one that comes while it is under way. A quick rejection changes nothing."""
+    receiver.replies = [FAILING]
+    webhook = await hooks.create(receiver.url)
+    await hooks.happen_to()
+    await hooks.deliver()
+    clock.move(2 * WAITS[0])
+    receiver.replies = [Reply(hangs=True), FAILING, Reply(), Reply()]
+    await hooks.route()
+    running = asyncio.create_task(hooks.worker.run_due())
+    await receiver.until(2)
+    for number in (3, 4, 5):
+        await hooks.happen_to()
+        await hooks.route()
+        await receiver.until(number)
+    assert not running.done()
+    shown = [one["status"] for one in await hooks.deliveries(webhook)]
+    await hooks.caller.call("DELETE", f"/webhooks/{webhook['id']}")
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert len({request.id for request in receiver.requests}) == 4, shown
+
+
+async def test_new_event_waits_for_no_backlog_of_retries(
+    hooks: Hooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "STOP_TIME", 0.05)
+    number = KNOWN // 2 + 6
+    receiver.replies = [FAILING] * number
+    await hooks.create(receiver.url)
+    await hooks.happen_to(number)
+    await hooks.deliver()
+    clock.move(2 * WAITS[0])
+    receiver.replies = [Reply(hangs=True)]
+    running = asyncio.create_task(hooks.worker.run_due())
+    await receiver.until(number + 1)
+    former = {request.id for request in receiver.requests}
+    await hooks.happen_to()
+    await hooks.route()
+    await receiver.until(number + 2)
+    assert len(former) == number
+    assert receiver.requests[number + 1].id not in former
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+@pytest.mark.parametrize("one", [True, False], ids=["one", "all"])
+@pytest.mark.parametrize("attempts", [1, len(WAITS)])
+async def test_replay_beside_a_retry_under_way_is_sent(
+    hooks: Hooks, receiver: Receiver, one: bool, attempts: int
+) -> None:
+    """The retry that fails meanwhile neither has it wait for the next one, nor ends it."""
+    since = clock.now()
+    receiver.replies = [FAILING] * (attempts + 1)
+    webhook = await hooks.create(receiver.url)
+    await hooks.happen_to()
+    for _ in range(attempts):
+        await hooks.deliver()
+        clock.move(await hooks.next_run() - clock.now() + timedelta(milliseconds=5))
+    receiver.open.clear()
+    running = asyncio.create_task(hooks.worker.run_due())
+    await receiver.until(attempts + 1)
+    path, [delivery] = f"/webhooks/{webhook['id']}", await hooks.deliveries(webhook)
+    if one:
+        shown = await hooks.caller.post(f"{path}/deliveries/{delivery['id']}/replay")
+        assert (shown.json()["status"], shown.json()["attempts"]) == ("pending", 0)
+    else:
+        await hooks.caller.post(f"{path}/replay", {"since": since.isoformat()})
+    receiver.open.set()
+    await running
+    await hooks.deliver()
+    [delivery] = await hooks.deliveries(webhook)
+    assert (delivery["status"], delivery["attempts"], len(receiver.requests)) == ("delivered", 1, attempts + 2)
+
+
+async def test_replay_of_a_delivery_whose_last_attempt_fails_meanwhile_is_sent(
+    hooks: Hooks, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails after the replay has read the delivery, and before it has written it."""
+    receiver.replies = [FAILING]
+    webhook = await hooks.create(receiver.url)
+    await hooks.happen_to()
+    await hooks.deliver()
+    get_delivery = repository.get_delivery
+
+    async def fails_then(*values: Any) -> Any:
+        found = await get_delivery(*values)
+        async with hooks.installation.database.begin() as session:
+            await session.execute(text("UPDATE deliveries SET status = 'failed', attempts = 10, ended_at = now()"))
+        return found
+
+    monkeypatch.setattr(repository, "get_delivery", fails_then)
+    [delivery] = await hooks.deliveries(webhook)
+    shown = await hooks.caller.post(f"/webhooks/{webhook['id']}/deliveries/{delivery['id']}/replay")
+    assert (shown.json()["status"], shown.json()["attempts"]) == ("pending", 0)
+    await hooks.deliver()
+    assert [one["status"] for one in await hooks.deliveries(webhook)] == ["delivered"]
 
 
 async def test_error_of_the_connection_is_in_words(hooks: Hooks) -> None:

@@ -1,13 +1,14 @@
 """Webhooks by the API: who may do what, which addresses are accepted, secrets, tests and replays."""
 
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 import structlog
 from sqlalchemy import text
+from standardwebhooks import Webhook as Signer
 from standardwebhooks import WebhookVerificationError
 
 from clipcast.clock import clock
@@ -17,7 +18,7 @@ from clipcast.webhooks import service
 from clipcast.webhooks.retention import KEPT, delete_old
 from clipcast.webhooks.service import WEBHOOKS_MAX
 from tests.webhooks.hooks import Hooks
-from tests.webhooks.receiver import Receiver
+from tests.webhooks.receiver import Receiver, Reply
 
 URL = "https://hooks.example/in"
 
@@ -39,6 +40,9 @@ URL = "https://hooks.example/in"
         ({"url": "https://xn--a/"}, "/url", "invalid"),
         ({"url": "https://xn--/"}, "/url", "invalid"),
         ({"url": "https://a.xn--/"}, "/url", "invalid"),
+        ({"url": "https://hooks.example/a\r\nX: y"}, "/url", "invalid"),
+        ({"url": "https://hooks.example:0/"}, "/url", "invalid"),
+        ({"url": "https://hooks.example/in#part"}, "/url", "invalid"),
         ({"url": "https://hooks.example/" + "\u00e9" * 1000}, "/url", "too_long"),
         ({"url": "https://hooks.example/" + "x" * 2048}, "/url", "too_long"),
         ({"url": URL, "events": []}, "/events", "too_short"),
@@ -144,6 +148,39 @@ async def test_rotated_secret_and_the_former_one_verify_for_a_day(hooks: Hooks, 
     new.headers["webhook-timestamp"] = both.headers["webhook-timestamp"]
     with pytest.raises(WebhookVerificationError):
         new.verified(webhook["secret"])
+
+
+async def test_each_rotated_secret_signs_for_its_own_day(hooks: Hooks, receiver: Receiver) -> None:
+    """A second rotation does not end what the first one promised."""
+    webhook = await hooks.create(receiver.url)
+    path, secrets = f"/webhooks/{webhook['id']}/rotate", [webhook["secret"]]
+    for _ in range(2):
+        secrets.append((await hooks.caller.post(path)).json()["secret"])
+        clock.move(timedelta(hours=10))
+    await hooks.happen_to()
+    await hooks.deliver()
+    clock.move(timedelta(hours=5))
+    await hooks.happen_to()
+    await hooks.deliver()
+    for request, valid in zip(receiver.requests, (secrets, secrets[1:]), strict=True):
+        at = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
+        signed = {Signer(secret).sign(request.id, at, request.body.decode()) for secret in valid}
+        assert set(request.headers["webhook-signature"].split()) == signed
+    statuses = [(await hooks.caller.post(path)).status_code for _ in range(service.FORMER_MAX)]
+    assert statuses == [200] * (service.FORMER_MAX - 1) + [409]
+
+
+async def test_replay_sends_what_waits_for_a_retry_at_once(hooks: Hooks, receiver: Receiver) -> None:
+    receiver.replies = [Reply(500)] * 2
+    webhook = await hooks.create(receiver.url)
+    since = clock.now()
+    await hooks.happen_to(2)
+    await hooks.deliver()
+    assert {one["status"] for one in await hooks.deliveries(webhook)} == {"pending"}
+    await hooks.caller.post(f"/webhooks/{webhook['id']}/replay", {"since": since.isoformat()})
+    await hooks.deliver()
+    assert {one["status"] for one in await hooks.deliveries(webhook)} == {"delivered"}
+    assert len(receiver.requests) == 4
 
 
 async def test_test_goes_to_its_webhook_alone_and_is_shown_with_its_body(hooks: Hooks, receiver: Receiver) -> None:

@@ -38,7 +38,7 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """The caller, as the audit log names it."""
-        return Actor("key", self.key_id, self.key_name, self.address)
+        return Actor("key", self.key_id, self.key_name, self.address, "reviews:decide" in self.scopes)
 
 
 async def identify(

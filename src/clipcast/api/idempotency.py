@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -31,6 +32,7 @@ LIFETIME = timedelta(hours=24)
 # The time that a repeated request waits for the first one to end.
 PATIENCE = timedelta(seconds=10)
 LOCK_NOT_AVAILABLE = "55P03"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,41 @@ async def run_idempotent(
         return JSONResponse(response.content(), response.status, response.headers)
     fingerprint = _fingerprint(request)
     async with installation.database.begin() as session:
-        if not await _claim(session, caller, key, fingerprint):
+        if not await _claim(session, caller.workspace_id, key, fingerprint):
             stored = await session.get_one(IdempotentResponseRow, (caller.workspace_id, key))
             return _replay(stored, installation, fingerprint)
         response = await operation(session)
         content = response.content()
-        await session.execute(
-            update(IdempotentResponseRow)
-            .where(IdempotentResponseRow.workspace_id == caller.workspace_id, IdempotentResponseRow.key == key)
-            .values(status=response.status, sealed=installation.vault.seal(content), headers=response.headers)
-        )
+        values = {"status": response.status, "headers": response.headers}
+        await _keep(session, caller.workspace_id, key, values | {"sealed": installation.vault.seal(content)})
     return JSONResponse(content, response.status, response.headers)
+
+
+async def run_once(
+    session: AsyncSession,
+    installation: Installation,
+    workspace_id: UUID,
+    key: str,
+    operation: Callable[[], Awaitable[T]],
+) -> T:
+    """Run `operation` in the caller's transaction, at most once for a key, and return its JSON of that time.
+
+    A key is used by one kind of operation alone. Raises AppError 409 if the first use of the key takes too long.
+    """
+    if not await _claim(session, workspace_id, key, b""):
+        stored = await session.get_one(IdempotentResponseRow, (workspace_id, key))
+        return cast(T, installation.vault.open(stored.sealed or b""))
+    found = await operation()
+    await _keep(session, workspace_id, key, {"sealed": installation.vault.seal(found)})
+    return found
+
+
+async def result_of(session: AsyncSession, installation: Installation, workspace_id: UUID, key: str) -> Any:
+    """Return what `run_once` returned for a key; None if the key was not used, or too long ago."""
+    stored = await session.get(IdempotentResponseRow, (workspace_id, key))
+    if stored is None or stored.created_at < clock.now() - LIFETIME:
+        return None
+    return installation.vault.open(stored.sealed or b"")
 
 
 async def replay(request: Request, installation: Installation, caller: Caller) -> Response | None:
@@ -103,7 +129,11 @@ def _key_of(request: Request, caller: Caller) -> str | None:
     The keys of a workspace share theirs, so that a request can be repeated after a rotation. A limited one has its own:
     it does not get what another one may see. Raise AppError 400.
     """
-    key = request.headers.get(HEADER)
+    given = request.headers.getlist(HEADER)
+    if len(given) > 1:
+        message = f"The request has {len(given)} headers {HEADER}. Send one."
+        raise AppError(400, "idempotency_key_invalid", message)
+    key = given[0] if given else None
     if key is not None and (not 1 <= len(key) <= KEY_MAX or not key.isprintable()):
         message = f"{HEADER} must have 1 to {KEY_MAX} printable characters. Send another key."
         raise AppError(400, "idempotency_key_invalid", message)
@@ -112,7 +142,7 @@ def _key_of(request: Request, caller: Caller) -> str | None:
     return key
 
 
-async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: bytes) -> bool:
+async def _claim(session: AsyncSession, workspace_id: UUID, key: str, fingerprint: bytes) -> bool:
     """Return whether this request owns the key: the key was unused, or its response expired.
 
     Raises AppError 409 if another request owns the key for longer than PATIENCE.
@@ -122,7 +152,7 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
     row = {"fingerprint": fingerprint, "status": None, "sealed": None, "body": None, "headers": None, "created_at": now}
     statement = (
         insert(IdempotentResponseRow)
-        .values(workspace_id=caller.workspace_id, key=key, **row)
+        .values(workspace_id=workspace_id, key=key, **row)
         .on_conflict_do_update(
             index_elements=["workspace_id", "key"], set_=row, where=IdempotentResponseRow.created_at < now - LIFETIME
         )
@@ -138,6 +168,12 @@ async def _claim(session: AsyncSession, caller: Caller, key: str, fingerprint: b
             headers={"Retry-After": "5"},
         ) from None  # fmt: skip
     return claimed.first() is not None
+
+
+async def _keep(session: AsyncSession, workspace_id: UUID, key: str, values: dict[str, Any]) -> None:
+    """Store the response under a key that this request owns."""
+    mine = (IdempotentResponseRow.workspace_id == workspace_id) & (IdempotentResponseRow.key == key)
+    await session.execute(update(IdempotentResponseRow).where(mine).values(values))
 
 
 def _replay(stored: IdempotentResponseRow, installation: Installation, fingerprint: bytes) -> Response:

@@ -28,7 +28,8 @@ from clipcast.common.schemas import definition_of, inlined
 DESCRIPTION = """
 Publish many clips to many accounts, each exactly once. Send your API key in `X-Api-Key`. Times are ISO 8601 with an
 offset. Errors are RFC 9457 problem documents. A 422 lists the first 100 problems and counts the others. A body with an
-unknown field, or with an object that repeats a key, is an error.
+unknown field, or with an object that repeats a key, is an error. So is a query parameter that the operation does not
+declare, or that the request repeats.
 
 Every POST except `validatePost` accepts the header `Idempotency-Key`: 1 to 255 characters of your choice. If you send
 the same request with the same key again within 24 hours, Clipcast returns the first response and does nothing. If your

@@ -126,6 +126,8 @@ class LoggedRequests:
         sent, got = _json(state.get("body", b"")), _json(bytes(response.body))
         installation: Installation = scope["app"].state.installation
         query = masked_query(scope["query_string"].decode("latin-1"))
+        # The path of a webhook's address is what protects it.
+        hosts_only = scope["path"].startswith(f"{self._prefix}webhooks")
         row = {
             "id": state["request_id"],
             "workspace_id": str(caller.workspace_id),
@@ -137,8 +139,8 @@ class LoggedRequests:
             "code": str(got.get("code", "")) if status >= 400 and isinstance(got, dict) else "",
             "is_replay": response.is_replay,
             "milliseconds": milliseconds,
-            "request_body": _kept(sent),
-            "response_body": _kept(got),
+            "request_body": _kept(sent, hosts_only),
+            "response_body": _kept(got, hosts_only),
             "created_at": format_timestamp(clock.now()),
         }
         scope["app"].state.request_log.add(installation.database.hot_pool, row)
@@ -173,9 +175,9 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def _kept(value: Any) -> str | None:
+def _kept(value: Any, hosts_only: bool) -> str | None:
     """Return a JSON value as text without secrets; None if it is longer than the log keeps."""
     if value is None:
         return None
-    kept = json.dumps(masked(value), ensure_ascii=False, separators=(",", ":"))
+    kept = json.dumps(masked(value, hosts_only=hosts_only), ensure_ascii=False, separators=(",", ":"))
     return storable(kept) if len(kept) <= BODY_MAX else None

@@ -21,11 +21,15 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class RequestFilter:
-    """Which requests are listed. `search` is a request's id or a part of its path; `before` is the id of a request."""
+    """Which requests are listed. `search` is a request's id or a part of its path; `before` is the id of a request.
+
+    `key_id` is an API key's.
+    """
 
     refused: bool = False
     search: str = ""
     before: UUID | None = None
+    key_id: UUID | None = None
 
 
 async def list_requests(
@@ -39,6 +43,8 @@ async def list_requests(
         query = query.where(LoggedRequest.id == request_id)
     elif wanted.search:
         query = query.where(LoggedRequest.path.icontains(wanted.search, autoescape=True))
+    if wanted.key_id:
+        query = query.where(LoggedRequest.key_id == wanted.key_id)
     if wanted.before:
         query = query.where(LoggedRequest.id < wanted.before)
     found = (await session.scalars(query.order_by(LoggedRequest.id.desc()).limit(PAGE + 1))).all()

@@ -22,6 +22,8 @@ class Actor:
     id: UUID
     name: str
     address: str
+    # Whether it may publish without the approval that a client wants.
+    may_skip_review: bool = False
 
 
 def record(

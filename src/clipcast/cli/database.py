@@ -9,7 +9,7 @@ app = typer.Typer(help="Manage the database.", no_args_is_help=True)
 
 @app.command()
 def upgrade() -> None:
-    """Upgrade the database's schema. `serve`, `api` and `worker` also do this when they start."""
+    """Upgrade the database's schema. Each process also does this when it starts."""
 
     async def work() -> None:
         from clipcast.installation import open_installation

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from clipcast.cli.support import fail, require_free, run, settings
+from clipcast.cli.support import fail, listening, run, settings
 from clipcast.cli.temporal_server import MISSING, TemporalServer, find_program
 
 
@@ -39,31 +41,37 @@ def demo(
 
     The demo ignores CLIPCAST_ settings of the environment.
     """
-    import shutil
-    import tempfile
-
     from clipcast.cli.demo_run import run_demo
     from clipcast.cli.stack import free_port
 
-    require_free("127.0.0.1", port, "--port")
-    require_free("127.0.0.1", sandbox_port, "--sandbox-port")
     if engine is Engine.TEMPORAL and find_program() is None:
         raise fail(MISSING)
-    temporary = None if data_dir else Path(tempfile.mkdtemp(prefix="clipcast-demo-"))
-    # Settings of an installation on this machine must not reach the demo: its database above all.
-    folder = data_dir or temporary
-    temporal = TemporalServer(folder / "temporal", free_port()) if folder and engine is Engine.TEMPORAL else None
-    chosen = settings(
-        {},
-        data_dir=folder,
-        engine=temporal and temporal.engine,
-        public_url=f"http://127.0.0.1:{port}",
-        sandbox_url=f"http://127.0.0.1:{sandbox_port}",
-        log_level="warning",
-    )
-    try:
-        code = run(run_demo(chosen, port, sandbox_port, once, plain, ready_file, temporal))
-    finally:
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with (
+        listening("127.0.0.1", port, "--port") as sockets,
+        listening("127.0.0.1", sandbox_port, "--sandbox-port") as sandbox_sockets,
+        _folder(data_dir) as folder,
+    ):
+        temporal = TemporalServer(folder / "temporal", free_port()) if engine is Engine.TEMPORAL else None
+        # Settings of an installation on this machine must not reach the demo: its database above all.
+        chosen = settings(
+            {},
+            data_dir=folder,
+            engine=temporal and temporal.engine,
+            public_url=f"http://127.0.0.1:{port}",
+            sandbox_url=f"http://127.0.0.1:{sandbox_port}",
+            log_level="warning",
+        )
+        code = run(run_demo(chosen, sockets, sandbox_sockets, once, plain, ready_file, temporal))
     raise typer.Exit(code)
+
+
+@contextmanager
+def _folder(data_dir: Path | None) -> Iterator[Path]:
+    """Yield the data directory, or a temporary one, which is deleted at the end of the block."""
+    import tempfile
+
+    if data_dir:
+        yield data_dir
+        return
+    with tempfile.TemporaryDirectory(prefix="clipcast-demo-", ignore_cleanup_errors=True) as temporary:
+        yield Path(temporary)

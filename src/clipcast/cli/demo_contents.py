@@ -116,6 +116,9 @@ AHEAD = (
          "From December we open at ten. The plants insist. #winter"),
 )  # fmt: skip
 
+# The library: the scenes of folders, and their labels.
+FOLDERS = {"By the water": ("harbour", "city"), "Rainy days": ("leaves", "rain")}
+LABELS = {"morning": ("calm",), "harbour": ("calm", "opener"), "coffee": ("hands",), "leaves": ("opener",)}
 DRAFTS = (
     Plan(HARBOUR, ("harbour", "morning"), 0, EVENING, ("instagram", "tiktok"), "Light, twice",
          "Sea or mountains? Tell us where to film next."),

@@ -12,16 +12,31 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx2
+from sqlalchemy import select
 
 from clipcast.cli.demo_calls import Demo, call, connect, example, required_fields, upload
-from clipcast.cli.demo_contents import AHEAD, CUSTOMERS, DRAFTS, HISTORY, TODAY, TROUBLES, Plan, Trouble
+from clipcast.cli.demo_contents import (
+    AHEAD,
+    CUSTOMERS,
+    DRAFTS,
+    FOLDERS,
+    HISTORY,
+    LABELS,
+    TODAY,
+    TROUBLES,
+    Plan,
+    Trouble,
+)
 from clipcast.cli.demo_history import move_back
 from clipcast.cli.demo_reviews import add_reviews
 from clipcast.cli.scenes import SCENES, Scene
 from clipcast.clients.times import WEEKDAYS
+from clipcast.clips.folders import create_folder
+from clipcast.clips.library import label, move
 from clipcast.clock import clock
 from clipcast.common.settings import Settings
 from clipcast.connections.links import make_link
+from clipcast.database.models.clips import Render
 from clipcast.installation import Installation, open_installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.drafts import EMPTY, new_draft
@@ -60,6 +75,7 @@ async def fill(demo: Demo, settings: Settings) -> None:
         accounts = await _connect_accounts(demo, installation, api, sandbox)
         await _create_clients(api, accounts)
         clips = await _upload_scenes(demo, api)
+        await _sort_clips(demo, installation, clips)
         ahead = {
             plan.title: await _post(api, plan, accounts, clips, scheduled_at=_local(plan).isoformat()) for plan in AHEAD
         }
@@ -131,6 +147,21 @@ async def _upload_scenes(demo: Demo, api: httpx2.AsyncClient) -> Clips:
     with tempfile.TemporaryDirectory() as folder:
         made = await asyncio.gather(*(one(SCENES[name], Path(folder)) for name in others))
     return dict(zip(others, made, strict=True)) | {first: demo.edit_id}
+
+
+async def _sort_clips(demo: Demo, installation: Installation, clips: Clips) -> None:
+    """Put clips into folders, and give some labels."""
+    workspace_id = UUID(demo.workspace_id)
+    async with installation.database.begin() as session:
+        found = {
+            scene: (await session.scalars(select(Render).where(Render.edit_setting_id == UUID(edit_id)))).one()
+            for scene, edit_id in clips.items()
+        }
+        for name, scenes in FOLDERS.items():
+            folder = await create_folder(session, workspace_id, name)
+            move(session, [found[scene] for scene in scenes], {found[scene].id: folder.id for scene in scenes})
+        for scene, labels in LABELS.items():
+            label(session, [found[scene]], {found[scene].id: list(labels)})
 
 
 def _local(plan: Plan) -> datetime:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shlex
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -41,14 +42,14 @@ ENDED = ("published", "failed")
 
 async def run_demo(
     settings: Settings,
-    port: int,
-    sandbox_port: int,
+    sockets: list[socket.socket],
+    sandbox_sockets: list[socket.socket],
     once: bool,
     plain: bool,
     ready_file: Path | None,
     temporal: TemporalServer | None = None,
 ) -> int:
-    """Run the demo, with its Temporal server if one is given, and return its exit code.
+    """Run the demo on sockets that listen, with its Temporal server if one is given, and return its exit code.
 
     Unless it is `plain` or ends `once` its first items have ended, it then fills the workspace.
     """
@@ -76,7 +77,7 @@ async def run_demo(
     stack = Stack(settings, environ, write_ready)
     settings.make_data_dir()
     async with _running(temporal, console), stack:
-        steps = asyncio.create_task(_play(demo, settings, stack, port, sandbox_port, console))
+        steps = asyncio.create_task(_play(demo, settings, stack, sockets, sandbox_sockets, console))
         await asyncio.wait([steps, stop_task], return_when=asyncio.FIRST_COMPLETED)
         if not steps.done():
             steps.cancel()
@@ -134,10 +135,17 @@ async def _running(temporal: TemporalServer | None, console: Console) -> AsyncIt
             temporal.kill()
 
 
-async def _play(demo: Demo, settings: Settings, stack: Stack, port: int, sandbox_port: int, console: Console) -> bool:
+async def _play(
+    demo: Demo,
+    settings: Settings,
+    stack: Stack,
+    sockets: list[socket.socket],
+    sandbox_sockets: list[socket.socket],
+    console: Console,
+) -> bool:
     with console.status("Starting the sandbox, the API, a worker and a renderer"):
-        await stack.start_sandbox(sandbox_port)
-        await stack.start_clipcast("127.0.0.1", port, "--no-first-run")
+        await stack.start_sandbox(sandbox_sockets)
+        await stack.start_clipcast(sockets, None, "--no-first-run")
     console.print("Started the database, the API, a worker, a renderer and the sandbox.")
     links = await _set_up(demo, settings)
     console.print(f"Open {demo.base_url} and sign in: {demo.email}, password {demo.password}", soft_wrap=True)

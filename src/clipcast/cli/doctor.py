@@ -15,8 +15,9 @@ MARKS = {"good": ("ok", typer.colors.GREEN), "advice": ("note", typer.colors.YEL
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False) -> None:
     """Check the installation and suggest fixes. Exit code 1 if a check fails.
 
-    The checks cover settings, clock, database, storage, public URL, platform apps with their redirect URIs, workers,
-    engine, jobs and connections.
+    The checks cover settings, database, clock, secret key, storage and its mark, reading of uploads, encoder, public
+    URL and platform apps with their redirect URIs. Then come plugins, workers, renderers, engine, programs, jobs,
+    e-mail, connections and webhooks.
     """
     from clipcast.operations.doctor import examine
 

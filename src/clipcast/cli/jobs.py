@@ -123,13 +123,15 @@ def retry(
                 await retry_job(session, found, force, pausing.command_line("retry"))
             except AppError as error:
                 raise fail(error.detail) from None
-            return found
+            await session.flush()
+            # The job's state and its pause, as they are now.
+            return await _find(session, job_id)
 
     found = run(work())
     if as_json:
         _print_json(_summary(found))
     else:
-        typer.echo(f"The job {found.job.id} is {found.job.state}.")
+        typer.echo(f"The job {found.job.id} is {found.job.state}. {found.why}".strip())
 
 
 app.command()(pausing.pause)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipcast.cli.support import WRONG_SETTINGS, announce_address, fail, public_url_for, require_free, run, settings
+from clipcast.cli.support import WRONG_SETTINGS, announce_address, fail, listening, public_url_for, run, settings
 
 if TYPE_CHECKING:
     import socket
@@ -29,8 +29,8 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run the database, the API, a worker and a renderer. Processes that end are restarted."""
     chosen = settings(public_url=public_url_for(host, port))
-    require_free(host, port, "--port")
-    run(_serve(chosen, host, port))
+    with listening(host, port, "--port") as sockets, _health_sockets(chosen) as health:
+        run(_serve(chosen, host, port, sockets, health))
 
 
 def api(
@@ -42,25 +42,24 @@ def api(
 ) -> None:
     """Run the HTTP API without a worker."""
     chosen = settings(public_url=public_url_for(host, port))
-    require_free(host, port, "--port")
-    run(_api(chosen, host, port, first_run))
+    with listening(host, port, "--port") as sockets:
+        run(_api(chosen, sockets, first_run))
 
 
 def worker() -> None:
     """Run one worker, which publishes items that are due. You can run several, on one or more machines."""
-    run(_run_jobs(_settings_of_worker(), _make_worker))
+    _run_jobs_of(_make_worker)
 
 
 def renderer() -> None:
     """Run one renderer, which converts clips. You can run several, on one or more machines."""
-    run(_run_jobs(_settings_of_worker(), _make_renderer))
+    _run_jobs_of(_make_renderer)
 
 
-def _settings_of_worker() -> Settings:
+def _run_jobs_of(make: Callable[[Installation], WorkerProcess]) -> None:
     chosen = settings()
-    if chosen.worker_health_port is not None:
-        require_free(chosen.worker_health_host, chosen.worker_health_port, "CLIPCAST_WORKER_HEALTH_PORT")
-    return chosen
+    with _health_sockets(chosen) as sockets:
+        run(_run_jobs(chosen, make, sockets))
 
 
 def _make_worker(installation: Installation) -> WorkerProcess:
@@ -77,11 +76,13 @@ def _make_renderer(installation: Installation) -> WorkerProcess:
 
 def sandbox(host: Host = "127.0.0.1", port: Port = 8900) -> None:
     """Run the simulated platforms. Set CLIPCAST_SANDBOX_URL to their address."""
-    require_free(host, port, "--port")
-    run(_sandbox(host, port))
+    with listening(host, port, "--port") as sockets:
+        run(_sandbox(host, port, sockets))
 
 
-async def _serve(chosen: Settings, host: str, port: int) -> None:
+async def _serve(
+    chosen: Settings, host: str, port: int, sockets: list[socket.socket], health: list[socket.socket] | None
+) -> None:
     from clipcast.cli.stack import Stack
     from clipcast.common.logs import configure
     from clipcast.common.settings import PREFIX
@@ -90,7 +91,7 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
     configure(chosen.log_level)
     environ = dict(os.environ) | {PREFIX + "PUBLIC_URL": chosen.public_base}
     async with Stack(chosen, environ) as stack:
-        await stack.start_clipcast(host, port)
+        await stack.start_clipcast(sockets, health)
         typer.echo(f"Clipcast is ready at {ready_at(chosen, host, port)} (Ctrl-C stops it)")
         stopped = asyncio.create_task(wait_for_stop(asyncio.Event()))
         gave_up = asyncio.create_task(stack.supervisor.gave_up.wait())
@@ -101,11 +102,13 @@ async def _serve(chosen: Settings, host: str, port: int) -> None:
 
 def ready_at(chosen: Settings, host: str, port: int) -> str:
     """Return the public URL, and the address on which Clipcast listens if that is another."""
-    listening = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    return chosen.public_base if chosen.public_base == listening else f"{chosen.public_base}, listening on {listening}"
+    from clipcast.server.sockets import url_at
+
+    address = url_at(host, port)
+    return chosen.public_base if chosen.public_base == address else f"{chosen.public_base}, listening on {address}"
 
 
-async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
+async def _api(chosen: Settings, sockets: list[socket.socket], first_run: bool) -> None:
     from clipcast.server import gc_tuning
 
     gc_tuning.pause_gc()
@@ -132,8 +135,6 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
     application = create_app()
     config = uvicorn.Config(
         application,
-        host=host,
-        port=port,
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=10,
@@ -143,7 +144,7 @@ async def _api(chosen: Settings, host: str, port: int, first_run: bool) -> None:
     async with open_installation(chosen) as installation:
         application.state.installation = installation
         gc_tuning.freeze_startup_objects()
-        await _run_server(Server(config), application)
+        await _run_server(Server(config), sockets, application)
         await application.state.request_log.close(installation.database.hot_pool)
 
 
@@ -158,7 +159,18 @@ async def _invite_owner(installation: Installation) -> None:
     typer.echo(f"Clipcast has no owner yet. Create one at {base}/setup?code={code}")
 
 
-async def _run_jobs(chosen: Settings, make: Callable[[Installation], WorkerProcess]) -> None:
+def _health_sockets(chosen: Settings) -> AbstractContextManager[list[socket.socket] | None]:
+    """Listen for a worker's health checks, where a supervisor or CLIPCAST_WORKER_HEALTH_PORT asks for them."""
+    from clipcast.server.sockets import SOCKETS
+
+    if chosen.worker_health_port is None and SOCKETS not in os.environ:
+        return nullcontext()
+    return listening(chosen.worker_health_host, chosen.worker_health_port or 0, "CLIPCAST_WORKER_HEALTH_PORT")
+
+
+async def _run_jobs(
+    chosen: Settings, make: Callable[[Installation], WorkerProcess], sockets: list[socket.socket] | None
+) -> None:
     """Run a process that runs jobs, until it is stopped or drained."""
     from clipcast.server import gc_tuning
 
@@ -175,7 +187,7 @@ async def _run_jobs(chosen: Settings, make: Callable[[Installation], WorkerProce
     async with open_installation(chosen) as installation:
         gc_tuning.freeze_startup_objects()
         worker = make(installation)
-        async with _served_health(installation, worker):
+        async with _served_health(installation, worker, sockets):
             await worker.run(stop)
     stop_task.cancel()
     if worker.slots.orders.drain and PIPE in os.environ:
@@ -183,9 +195,11 @@ async def _run_jobs(chosen: Settings, make: Callable[[Installation], WorkerProce
 
 
 @asynccontextmanager
-async def _served_health(installation: Installation, worker: WorkerProcess) -> AsyncIterator[None]:
-    """Serve the worker's /livez and /readyz if CLIPCAST_WORKER_HEALTH_PORT is set."""
-    if installation.settings.worker_health_port is None:
+async def _served_health(
+    installation: Installation, worker: WorkerProcess, sockets: list[socket.socket] | None
+) -> AsyncIterator[None]:
+    """Serve the worker's /livez and /readyz on `sockets`, if there are any."""
+    if sockets is None:
         yield
         return
     import uvicorn
@@ -197,8 +211,6 @@ async def _served_health(installation: Installation, worker: WorkerProcess) -> A
     server = uvicorn.Server(
         uvicorn.Config(
             health_app(health),
-            host=installation.settings.worker_health_host,
-            port=installation.settings.worker_health_port,
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -206,7 +218,7 @@ async def _served_health(installation: Installation, worker: WorkerProcess) -> A
         )
     )
     # `serve` would install signal handlers beside those of `wait_for_stop`.
-    serving = asyncio.create_task(server._serve())
+    serving = asyncio.create_task(server._serve(sockets))
     try:
         yield
     finally:
@@ -214,22 +226,22 @@ async def _served_health(installation: Installation, worker: WorkerProcess) -> A
         await asyncio.gather(serving, return_exceptions=True)
 
 
-async def _sandbox(host: str, port: int) -> None:
+async def _sandbox(host: str, port: int, sockets: list[socket.socket]) -> None:
     from clipcast.common.logs import configure, log_skipped
     from clipcast.sandbox.app import create_sandbox
     from clipcast.sandbox.platforms import SKIPPED
     from clipcast.sandbox.server import make_server
+    from clipcast.server.sockets import local_url
 
     configure("info")
     log_skipped(SKIPPED)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+    address = local_url(host, port)
     if "CLIPCAST_SUPERVISED" not in os.environ:
-        address = f"http://{shown}:{port}"
         typer.echo(f"The sandbox runs at {address} (Ctrl-C stops it). Set CLIPCAST_SANDBOX_URL={address} to use it.")
-    await _run_server(make_server(create_sandbox(f"http://{shown}:{port}"), host, port))
+    await _run_server(make_server(create_sandbox(address), host, port), sockets)
 
 
-async def _run_server(server: uvicorn.Server, application: FastAPI | None = None) -> None:
+async def _run_server(server: uvicorn.Server, sockets: list[socket.socket], application: FastAPI | None = None) -> None:
     """Serve until a signal or the supervisor stops the process. Uvicorn's own signal handling ignores supervisors."""
     from clipcast.server.supervisor import wait_for_stop
 
@@ -242,7 +254,7 @@ async def _run_server(server: uvicorn.Server, application: FastAPI | None = None
 
     stopper = asyncio.create_task(stop())
     # `serve` would install signal handlers beside those of `wait_for_stop`.
-    await server._serve()
+    await server._serve(sockets)
     stopper.cancel()
     if not server.started:
         raise typer.Exit(1)

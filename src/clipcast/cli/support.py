@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    import socket
+
     from clipcast.common.settings import Declared, Settings
 
 T = TypeVar("T")
@@ -52,12 +55,11 @@ def _declared() -> Declared:
 def public_url_for(host: str, port: int) -> str | None:
     """Return the address of `--host` and `--port`, or None if the environment sets a public URL."""
     from clipcast.common.settings import PREFIX
+    from clipcast.server.sockets import local_url
 
     if os.environ.get(PREFIX + "PUBLIC_URL"):
         return None
-    if host in ("0.0.0.0", "::", ""):  # noqa: S104 - compared, not listened on
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return local_url(host, port)
 
 
 def announce_address(settings: Settings) -> None:
@@ -72,16 +74,29 @@ def _announced(settings: Settings) -> str | None:
         return None
 
 
-def require_free(host: str, port: int, flag: str) -> None:
-    """Exit with a message if another process listens on the port."""
+@contextmanager
+def listening(host: str, port: int, flag: str) -> Iterator[list[socket.socket]]:
+    """Listen on the port until the end of the block, or on the sockets of the supervisor that started this process.
+
+    If another process has the port, or this machine has not the address, print one message and exit.
+    """
     import socket
 
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise fail(f"Port {port} is not available ({error.strerror}). Choose another one with {flag}.") from None
+    from clipcast.server.sockets import ABSENT, close, inherited, listen
+
+    try:
+        sockets = inherited() or listen(host, port)
+    except socket.gaierror as error:
+        raise fail(f"{host} is not an address of this machine ({error.strerror}).") from None
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        if error.errno in ABSENT:
+            raise fail(f"{host} is not an address of this machine ({reason}).") from None
+        raise fail(f"Port {port} is not available ({reason}). Choose another one with {flag}.") from None
+    try:
+        yield sockets
+    finally:
+        close(sockets)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

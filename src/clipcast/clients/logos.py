@@ -11,7 +11,6 @@ from clipcast.clips.unwanted import delete_unwanted, record_unwanted
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.problems import NotFound
-from clipcast.database.changes import tell
 from clipcast.database.models.clients import Client
 from clipcast.installation import Installation
 from clipcast.rendering.logos import make_logo
@@ -20,7 +19,7 @@ CONTENT_TYPE, FILE_NAME = "image/webp", "logo.webp"
 
 
 async def set_logo(installation: Installation, workspace_id: UUID, client_id: str, content: bytes, by: Actor) -> None:
-    """Give a client a logo, which replaces the one before. Raise NotFound, NotALogo and Unavailable.
+    """Give a client a logo, which replaces the one before. Raise NotFound, NotAPicture and Unavailable.
 
     A transaction must not be open: this reads the picture in a child process, and writes to the storage.
     """
@@ -50,7 +49,6 @@ async def _replace(installation: Installation, workspace_id: UUID, client_id: st
         if old:
             await record_unwanted(session, old)
         record(session, workspace_id, by, "client.changed", client.name, client.id, logo=key is not None)
-        tell(session, workspace_id)
     if old:
         await delete_unwanted(installation.database, installation.storage, old)
 

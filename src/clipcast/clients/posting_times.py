@@ -20,7 +20,6 @@ from clipcast.clients.times import Days, PostingTime
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.problems import Problem, ValidationFailed
-from clipcast.database.changes import tell
 from clipcast.database.models.clients import Client, PausedDays, PostingTimeRow
 
 
@@ -99,7 +98,6 @@ def changed(session: AsyncSession, client: Client, actor: Actor) -> None:
     """Record a change of posting times."""
     client.updated_at = clock.now()
     record(session, client.workspace_id, actor, "client.times_changed", client.name, client.id)
-    tell(session, client.workspace_id)
 
 
 async def set_times(session: AsyncSession, client: Client, times: Collection[PostingTime]) -> None:

@@ -12,20 +12,19 @@ from clipcast.audit.service import Actor, record
 from clipcast.clients.rule_schemas import NONE, ClientReview
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
-from clipcast.common.problems import Problem, ValidationFailed
+from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.database.hot_queries import Executor, Statement, from_session
 from clipcast.database.models.clients import Client
+from clipcast.people.approvers import IS_OPEN, may_approve
 
 # Members who can approve posts of these clients, and the clients' open links. `asked` are the reviewers of a client.
-CHOICES = Statement("""
+CHOICES = Statement(f"""
     SELECT * FROM (
         SELECT clients.id AS client_id, users.id, 'member' AS kind, users.name, users.email,
                EXISTS (SELECT FROM client_reviewers AS one
                        WHERE one.client_id = clients.id AND one.user_id = users.id) AS asked
         FROM clients
-        JOIN memberships ON memberships.workspace_id = clients.workspace_id
-                        AND memberships.role <> 'viewer'
-                        AND (memberships.client_ids IS NULL OR clients.id = ANY(memberships.client_ids))
+        JOIN memberships ON memberships.workspace_id = clients.workspace_id AND {may_approve("ARRAY[clients.id]")}
         JOIN users ON users.id = memberships.user_id
         WHERE clients.id = ANY(:client_ids)
         UNION ALL
@@ -33,36 +32,29 @@ CHOICES = Statement("""
                EXISTS (SELECT FROM client_reviewers AS one
                        WHERE one.client_id = clients.id AND one.link_id = review_links.id)
         FROM clients
-        JOIN review_links ON review_links.client_id = clients.id AND revoked_at IS NULL AND expires_at > :now
+        JOIN review_links ON review_links.client_id = clients.id AND {IS_OPEN}
         WHERE clients.id = ANY(:client_ids)
     ) AS choices
     WHERE asked OR NOT :asked_only
     ORDER BY kind DESC, lower(name), id
-""")
-# Of the clients that have a rule, what it is, and who of its reviewers can still approve.
-RULES = Statement("""
+""")  # noqa: S608 - constants of another file
+# Of the clients that have a rule, what it is, and who of its reviewers can approve a post of all `client_ids`. Links
+# show posts of one client only.
+RULES = Statement(f"""
     SELECT clients.id, clients.name, clients.review_rule AS rule,
            ARRAY(SELECT memberships.user_id FROM client_reviewers AS one
                  JOIN memberships ON memberships.user_id = one.user_id
                                  AND memberships.workspace_id = clients.workspace_id
-                                 AND memberships.role <> 'viewer'
-                                 AND (memberships.client_ids IS NULL OR clients.id = ANY(memberships.client_ids))
+                                 AND {may_approve("CAST(:client_ids AS uuid[])")}
                  WHERE one.client_id = clients.id) AS members,
            ARRAY(SELECT review_links.id FROM client_reviewers AS one
                  JOIN review_links ON review_links.id = one.link_id
-                                  AND review_links.client_id = clients.id
-                                  AND review_links.revoked_at IS NULL AND review_links.expires_at > :now
+                                  AND ARRAY[review_links.client_id] = CAST(:client_ids AS uuid[]) AND {IS_OPEN}
                  WHERE one.client_id = clients.id) AS links
     FROM clients
-    WHERE clients.workspace_id = :workspace_id AND clients.id = ANY(:ids) AND clients.review_rule <> 'none'
+    WHERE clients.workspace_id = :workspace_id AND clients.id = ANY(:client_ids) AND clients.review_rule <> 'none'
     ORDER BY clients.name_key
-""")
-# Of these members, those who see posts over all of these clients, or over accounts of no client (`loose`).
-SEE_ALL_OF = Statement("""
-    SELECT user_id FROM memberships
-    WHERE workspace_id = :workspace_id AND user_id = ANY(:user_ids)
-      AND (client_ids IS NULL OR (client_ids @> CAST(:client_ids AS uuid[]) AND NOT :loose))
-""")
+""")  # noqa: S608 - constants of another file
 FORGET = Statement("DELETE FROM client_reviewers WHERE client_id = :client_id")
 ADD = Statement("""
     INSERT INTO client_reviewers (id, client_id, user_id, link_id)
@@ -93,23 +85,32 @@ class Rule:
     members: frozenset[UUID]
     links: frozenset[UUID]
 
+    @property
+    def reviewers(self) -> frozenset[UUID]:
+        """The ids of the members and links."""
+        return self.members | self.links
 
-async def rules_of(executor: Executor, workspace_id: UUID, client_ids: Collection[UUID]) -> list[Rule]:
-    """Return the rules of those clients that have one. Reviewers who can no longer approve are left out."""
-    values = {"workspace_id": workspace_id, "ids": list(client_ids), "now": clock.now()}
-    rows = await executor.fetch(RULES, values) if client_ids else []
+    def is_kept_by(self, asked: Collection[UUID], rule: str) -> bool:
+        """Return whether a review that asks these members and links by `rule` needs what this rule needs.
+
+        Never, if nobody is left of its reviewers.
+        """
+        needs_each = rule == "all" or len(asked) == 1
+        if self.rule == "all":
+            return bool(self.reviewers) and needs_each and self.reviewers <= set(asked)
+        return bool(self.reviewers & set(asked)) and (needs_each or set(asked) <= self.reviewers)
+
+
+async def rules_of(executor: Executor, workspace_id: UUID, client_ids: Collection[UUID | None]) -> list[Rule]:
+    """Return the rules for a post over accounts of these clients; None stands for accounts without a client.
+
+    Reviewers who cannot approve the whole post are left out.
+    """
+    if not any(client_ids):
+        return []
+    values = {"workspace_id": workspace_id, "client_ids": list(client_ids), "now": clock.now()}
+    rows = await executor.fetch(RULES, values)
     return [Rule(row["name"], row["rule"], frozenset(row["members"]), frozenset(row["links"])) for row in rows]
-
-
-async def members_who_see(
-    executor: Executor, workspace_id: UUID, members: Collection[UUID], client_ids: Collection[UUID | None]
-) -> frozenset[UUID]:
-    """Return those of the members who see a post over accounts of all these clients. None stands for no client."""
-    values = {
-        "workspace_id": workspace_id, "user_ids": list(members), "loose": None in client_ids,
-        "client_ids": [id for id in client_ids if id],
-    }  # fmt: skip
-    return frozenset(row["user_id"] for row in await executor.fetch(SEE_ALL_OF, values))
 
 
 async def list_choices(
@@ -121,6 +122,16 @@ async def list_choices(
     for row in await (await from_session(session)).fetch(CHOICES, values):
         found[row["client_id"]].append(Choice(**dict(row)))
     return found
+
+
+def require_may_release(client: Client, actor: Actor) -> None:
+    """Raise AppError 403 if accounts of the client would leave its rule by somebody who may not publish without it."""
+    if client.review_rule != NONE and not actor.may_skip_review:
+        message = (
+            f"Posts of {client.name} need an approval. "
+            "Only an owner, or a key with reviews:decide, can move its accounts or delete it."
+        )
+        raise AppError(403, "review_required", message)
 
 
 def review_of(client: Client, choices: Collection[Choice]) -> ClientReview:

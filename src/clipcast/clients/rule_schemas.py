@@ -43,8 +43,9 @@ class ClientReview(Body):
 
 
 CLIENT_REVIEW = Field(
-    description="Who approves the client's posts. A post with `review` says it itself. Without, the post is sent for "
-    "review by this rule. A post over several clients needs all of their reviewers who see each of these clients. If a "
-    "client with a rule has none, the post is refused.",
+    description="Who approves the client's posts. A post without `review` is sent for review by this rule. A post with "
+    "`review` must need as much as the rule; only keys with the scope `reviews:decide` can ask for less. A post over "
+    "several clients needs all of their reviewers who see each of these clients. If a client with a rule has none, the "
+    "post is refused.",
     examples=[RULE_EXAMPLE],
 )

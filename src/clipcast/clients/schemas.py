@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
-from clipcast.clients.names import NAME_MAX, clean_name
 from clipcast.clients.rule_schemas import CLIENT_REVIEW, ClientReview
+from clipcast.common.names import name_of_at_most
 from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import Body, Id, ResponseModel, Timestamp
 from clipcast.common.timestamps import check_zone
@@ -18,7 +18,9 @@ SIGNATURE_MAX, TAGS_MAX, TAG_MAX = 500, 60, 100
 # What separates hashtags: spaces, commas, and the # of the next one.
 SEPARATORS = re.compile(r"[\s,#]+")
 
-Name = Annotated[str, AfterValidator(clean_name)]
+# Of clients and hashtag sets.
+NAME_MAX = 60
+Name = Annotated[str, name_of_at_most(NAME_MAX)]
 NAME = Field(
     description=f"The client's name: at most {NAME_MAX} characters, and no other client's name. Upper and lower case "
     "count as equal.",

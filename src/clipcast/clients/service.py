@@ -17,7 +17,6 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.names import name_key
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
-from clipcast.database.changes import tell
 from clipcast.database.limits import require_client, require_whole
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
@@ -51,7 +50,6 @@ async def create_client(session: AsyncSession, workspace_id: UUID, body: CreateC
     _record(session, client, actor, "client.created")
     if body.review:
         await review_rules.set_rule(session, client, body.review, actor)
-    tell(session, workspace_id)
     return client
 
 
@@ -73,20 +71,22 @@ async def update_client(session: AsyncSession, workspace_id: UUID, id: str, body
     if changed:
         client.updated_at = clock.now()
         _record(session, client, actor, "client.changed", **changed)
-        tell(session, workspace_id)
     return client
 
 
 async def delete_client(session: AsyncSession, workspace_id: UUID, id: str, actor: Actor) -> None:
-    """Delete a client. Its accounts and posts stay; its review links are revoked. Raise NotFound."""
+    """Delete a client. Its accounts and posts stay; its review links are revoked.
+
+    Raise NotFound, or AppError 403 if its posts need an approval and the actor may not publish without one.
+    """
     require_whole(session, "delete clients")
     client = await repository.get_client(session, workspace_id, id, lock=True)
+    review_rules.require_may_release(client, actor)
     _record(session, client, actor, "client.deleted")
     # Without its client, a link would show the posts of all.
     links = update(ReviewLink).where(ReviewLink.client_id == client.id, ReviewLink.revoked_at.is_(None))
     await session.execute(links.values(revoked_at=clock.now()))
     await session.delete(client)
-    tell(session, workspace_id)
 
 
 async def assign_accounts(
@@ -94,7 +94,8 @@ async def assign_accounts(
 ) -> list[Connection]:
     """Give accounts to a client, or to none. Return those that changed, in the order of their ids.
 
-    Raise NotFound if the workspace does not have the client or one of the accounts; then nothing may be committed.
+    Raise NotFound if the workspace does not have the client or one of the accounts, or AppError 403 if the posts of an
+    account's client need an approval and the actor may not publish without one; then nothing may be committed.
     """
     client = await repository.get_client(session, workspace_id, client_id, lock=True) if client_id else None
     require_client(session, client.id if client else None, "move accounts to it")
@@ -109,6 +110,8 @@ async def assign_accounts(
         raise NotFound("connection", missing[0])
     target = client.id if client else None
     changed = [account for account in found if account.client_id != target]
+    for former in await session.scalars(select(Client).where(Client.id.in_({one.client_id for one in changed}))):
+        review_rules.require_may_release(former, actor)
     for account in changed:
         account.client_id = target
         subject = f"{PLATFORMS[account.platform].title} @{account.username}"

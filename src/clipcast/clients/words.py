@@ -1,6 +1,7 @@
 """A client's signature and hashtag sets. Callers of these functions commit."""
 
 import unicodedata
+from functools import partial
 from uuid import UUID
 
 from pydantic_core import PydanticCustomError
@@ -9,11 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
 from clipcast.clients import repository
-from clipcast.clients.names import clean_name
-from clipcast.clients.schemas import SEPARATORS, SIGNATURE_MAX, TAG_MAX, TAGS_MAX
+from clipcast.clients.schemas import NAME_MAX, SEPARATORS, SIGNATURE_MAX, TAG_MAX, TAGS_MAX
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
-from clipcast.common.names import name_key
+from clipcast.common.names import clean_name, name_key
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.database.models.clients import Client, HashtagSet
 
@@ -85,7 +85,7 @@ async def save_hashtag_set(
     """Create a hashtag set, or change the one with this id. Raise NotFound or ValidationFailed."""
     client = await repository.get_client(session, workspace_id, client_id, lock=True)
     problems, values = [], {}
-    for field, read, typed in (("name", clean_name, name), ("tags", read_tags, tags)):
+    for field, read, typed in (("name", partial(clean_name, maximum=NAME_MAX), name), ("tags", read_tags, tags)):
         try:
             values[field] = read(typed)
         except PydanticCustomError as error:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.names import FOLDER_MAX
 from clipcast.common.ids import parse_id
-from clipcast.common.names import NotAName, clean_name, name_key
+from clipcast.common.names import name_key, require_name
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.database.changes import tell
 from clipcast.database.models.clips import Folder, Render
@@ -104,10 +104,7 @@ async def delete_folder(session: AsyncSession, workspace_id: UUID, folder_id: st
 
 async def _name(session: AsyncSession, folder: Folder, typed: str) -> None:
     """Give a folder its name. Raise ValidationFailed if it cannot have it."""
-    try:
-        name = clean_name(typed, FOLDER_MAX)
-    except NotAName as error:
-        raise ValidationFailed([Problem("/name", "invalid", str(error))]) from None
+    name = require_name(typed, FOLDER_MAX)
     same = select(Folder.id).where(
         Folder.workspace_id == folder.workspace_id,
         Folder.parent_id.is_not_distinct_from(folder.parent_id),

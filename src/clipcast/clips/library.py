@@ -19,6 +19,7 @@ from clipcast.common.labels import clean_labels as clean
 from clipcast.common.names import name_key
 from clipcast.database.changes import tell
 from clipcast.database.models.clips import Clip, Folder, Render
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition
 
@@ -54,6 +55,9 @@ class LibraryFilter:
     shape: str = ""
     # Names of platforms that take the clip.
     fits: tuple[str, ...] = ()
+    # Clips in posts to accounts of one of these clients; None: to accounts without a client. Clips that are in no post
+    # are of no client yet, so that their place shows all of them.
+    clients: tuple[UUID | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ def _conditions(wanted: LibraryFilter, now: datetime) -> Iterable[ColumnElement[
         yield from _between(_number("width") / height, bounds, more_than=False)
     if wanted.fits:
         yield Render.fits.contains(list(wanted.fits))
+    if wanted.clients and wanted.place != UNPOSTED:
+        yield or_(*map(_posted_for, wanted.clients))
 
 
 def _number(name: str) -> Any:
@@ -112,6 +118,11 @@ def _between(value: Any, bounds: tuple[float, float | None], more_than: bool) ->
 
 def _unposted() -> ColumnElement[bool]:
     return ~exists().where(Item.edit_id == Render.edit_setting_id)
+
+
+def _posted_for(client_id: UUID | None) -> ColumnElement[bool]:
+    posted = exists().where(Item.edit_id == Render.edit_setting_id, Item.connection_id == Connection.id)
+    return posted.where(Connection.client_id.is_(None) if client_id is None else Connection.client_id == client_id)
 
 
 def _deleted(now: datetime) -> ColumnElement[bool]:

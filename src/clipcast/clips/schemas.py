@@ -100,7 +100,7 @@ class CompleteUpload(Body):
     """An upload whose bytes have arrived."""
 
     video_id: Annotated[str, Field(description="From POST /videos/upload.", json_schema_extra=UUID)]
-    file_name: FileName
+    file_name: Annotated[FileName | None, Field(description="By default, the name of POST /videos/upload.")] = None
     duration: Annotated[float | None, Field(ge=0, description="Ignored: Clipcast reads it from the file.")] = None
     width: Annotated[int | None, Field(ge=0, le=2**31, description="Ignored: Clipcast reads it from the file.")] = None
     height: Annotated[int | None, Field(ge=0, le=2**31, description="Ignored: Clipcast reads it from the file.")] = None

@@ -178,7 +178,8 @@ def make_ready(clip: Clip, body: CompleteUpload, probed: ProbedFile | None) -> N
         clip.content_type = CONTENT_TYPES.get(probed.media.container, clip.content_type)
         clip.thumbnail_key = probed.thumbnail_key
         clip.status = "ready"
-    clip.file_name, clip.title = body.file_name, PurePath(body.file_name).stem
+    if body.file_name is not None:
+        clip.file_name, clip.title = body.file_name, PurePath(body.file_name).stem
 
 
 def show_clip(installation: Installation, clip: Clip) -> Video:

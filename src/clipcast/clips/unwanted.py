@@ -1,7 +1,7 @@
 """Stored objects that no row names any more.
 
 The transaction that removes the last name records the object. After the commit, the same process deletes it. If the
-storage does not respond, the workers' housekeeping deletes it later.
+storage does not respond, the workers' housekeeping deletes it later. In the storage of another database it stays.
 """
 
 import structlog
@@ -10,9 +10,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
-from clipcast.common.unavailable import StorageUnavailable
+from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.database import Database
 from clipcast.database.models.clips import UnwantedObject
+from clipcast.installation.storage_mark import may_delete
 from clipcast.storage import Storage
 
 log = structlog.get_logger()
@@ -32,6 +33,8 @@ async def delete_unwanted(database: Database, storage: Storage, *keys: str) -> N
         # In random order, so that objects which the storage always rejects do not block the others.
         query = select(UnwantedObject.key).order_by(func.random()).limit(AT_ONCE)
         found = (await session.execute(query.where(UnwantedObject.key.in_(keys)) if keys else query)).scalars().all()
+    if not found or not await _may_delete(database, storage):
+        return
     deleted: list[str] = []
     failures = 0
     for key in found:
@@ -47,3 +50,11 @@ async def delete_unwanted(database: Database, storage: Storage, *keys: str) -> N
     if deleted:
         async with database.begin() as session:
             await session.execute(delete(UnwantedObject).where(UnwantedObject.key.in_(deleted)))
+
+
+async def _may_delete(database: Database, storage: Storage) -> bool:
+    try:
+        return await may_delete(database, storage)
+    except (StorageUnavailable, DatabaseUnavailable) as error:
+        log.warning("objects_left_behind", error=str(error))
+        return False

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -15,8 +16,8 @@ NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 def parse_cell(text: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
     """Return the value of `text` for a field. `definitions` holds the schemas that `$ref` names.
 
-    A list is written with `;` between its values. Lists of objects, and objects, are written as JSON. Raise ValueError
-    with the rule that the text breaks.
+    A list is written with `;` between its values, or as JSON. Lists of objects, and objects, are written as JSON. Raise
+    ValueError with the rule that the text breaks.
     """
     schema = resolved(schema, definitions)
     kind = schema.get("type", "string")
@@ -44,6 +45,22 @@ def parse_cell(text: str, schema: Mapping[str, Any], definitions: Mapping[str, A
 def split_list(text: str) -> list[str]:
     """Return the parts between `;`, without spaces around them and without empty ones."""
     return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def read_list(text: str) -> list[str]:
+    """Return the texts of a cell: those between `;`, or those of a JSON list, which can hold any text."""
+    if text.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(text)
+            if isinstance(found, list) and all(isinstance(one, str) for one in found):
+                return found
+    return split_list(text)
+
+
+def join_list(values: Sequence[str]) -> str:
+    """Return the cell from which `read_list` returns these texts."""
+    text = "; ".join(values)
+    return text if read_list(text) == list(values) else json.dumps(list(values), ensure_ascii=False)
 
 
 def resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:

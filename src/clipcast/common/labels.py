@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from clipcast.common.names import NotAName, clean_name, name_key
+from clipcast.common.names import name_key, require_name
 from clipcast.common.problems import Problem, ValidationFailed
 
 LABEL_MAX, LABELS_MAX = 50, 20
@@ -13,10 +13,7 @@ def clean_labels(typed: Iterable[str], known: Iterable[str]) -> list[str]:
     spelt = {name_key(name): name for name in known}
     found: dict[str, str] = {}
     for one in typed:
-        try:
-            name = clean_name(one, LABEL_MAX)
-        except NotAName as error:
-            raise ValidationFailed([Problem("/labels", "invalid", str(error))]) from None
+        name = require_name(one, LABEL_MAX, "/labels")
         found.setdefault(name_key(name), spelt.get(name_key(name), name))
     return list(found.values())
 

@@ -1,9 +1,13 @@
 """The properties of a video file, as the probe determines them."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+
+# A name from a file, such as a tag or a brand, that may be shown.
+NAME = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class PlanText:
     """A plan's columns, and an iterator over its rows, with a problem in place of each row that cannot be read.
 
     The separator is the one of `,`, `;` and tab that a first line such as `sep=;` names, or that the first line has
-    most often. Raise ValidationFailed if the text
+    most often. Cells at the end of a row may be missing, except where the file ends. Raise ValidationFailed if the text
     is not UTF-8, or has no row of column names, or if one of these has a NUL.
     """
 
@@ -45,6 +45,8 @@ class PlanText:
         self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text), strict=True)
         if declared_separator(text):
             next(self._reader)
+        # The last line, if nothing ends it: the file may have been cut off there.
+        self._cut_at = None if text.endswith(("\n", "\r")) else sum(1 for _ in io.StringIO(text, newline=""))
         self.line = 1
         self.columns: list[str] = []
         for found in self._read():
@@ -75,6 +77,15 @@ class PlanText:
                 "Put a text with the separator in it between quotes."
             )
             return problem_at(self.line, "", "too_many_cells", message, len(self.columns), len(cells))
+        if len(cells) < len(self.columns) and self._reader.line_num == self._cut_at:
+            # It would be posted with half of its text, and at once without its time.
+            missing = self.columns[len(cells)]
+            message = (
+                f"The file ends in this row, before {missing[:40]}. Save it again. If the row is whole, end it with a "
+                "line break."
+            )
+            return problem_at(self.line, missing, "too_few_cells", message, len(self.columns), len(cells))
+        # Excel leaves out the empty cells at the end of a row.
         filled = {name: cell for name, cell in zip(self.columns, cells, strict=False) if cell.strip()}
         for name, cell in filled.items():
             if "\x00" in cell:

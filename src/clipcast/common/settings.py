@@ -34,8 +34,13 @@ PREFIX = "CLIPCAST_"
 APP_SUFFIXES = ("_CLIENT_ID", "_CLIENT_SECRET")
 # Fields of Settings that hold what platforms declare (platforms/registry.py). No setting has these names.
 OF_PLATFORMS = ("apps", "platform_settings")
-# The supervisor sets it for its child processes (server/supervisor.py).
-INTERNAL = ("CLIPCAST_SUPERVISED",)
+# The supervisor sets them for its child processes (server/supervisor.py, server/sockets.py).
+INTERNAL = (
+    "CLIPCAST_SUPERVISED",
+    "CLIPCAST_SOCKETS",
+    # For one release: the supervisor of the release before may start processes of this one.
+    "CLIPCAST_HEALTH_SOCKET",
+)
 # The clients of an installation read them: the Python client and the commands for posting. A server ignores them.
 OF_CLIENTS = ("CLIPCAST_URL", "CLIPCAST_API_KEY", "CLIPCAST_WORKSPACE")
 STORES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss", "file", "memory")

@@ -1,6 +1,8 @@
 """Instants in callers' forms: ISO 8601 with an offset, a zone in brackets (RFC 9557), or a separate zone."""
 
 import re
+import unicodedata
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
@@ -84,7 +86,7 @@ def _read(value: Any) -> tuple[datetime, ZoneInfo | None]:
         # RFC 3339 allows lower case.
         read = datetime.fromisoformat(match[1].upper())
     except ValueError:
-        raise _not_a_time() from None
+        raise _no_such_day(match[1]) or _not_a_time() from None
     if _is_day(match[1]):
         raise PydanticCustomError(
             "invalid_time", "This is a day without a time of day. Add it, such as 2026-12-24T18:00:00-03:00."
@@ -121,10 +123,24 @@ def _zone(name: Any) -> ZoneInfo:
     # ZoneInfo also reads files that are no zones, such as `localtime` and those below `right`.
     if isinstance(name, str) and name in known_zones():
         return ZoneInfo(name)
+    near = _near_zone(name) if isinstance(name, str) else None
+    advice = f"Did you mean {near}?" if near else "Use an IANA name such as America/Sao_Paulo."
     raise PydanticCustomError(
-        "unknown_timezone", "There is no time zone {name}. Use an IANA name such as America/Sao_Paulo.",
-        {"name": str(name)[:60]},
+        "unknown_timezone", "There is no time zone {name}. {advice}",
+        {"name": str(name)[:60] or "without a name", "advice": advice},
     )  # fmt: skip
+
+
+def _near_zone(name: str) -> str | None:
+    """Return the zone whose name is this one but for case, accents, and spaces in place of low lines."""
+    plain = plain_zone(name[:60])
+    return next((one for one in sorted(known_zones()) if plain_zone(one) == plain), None)
+
+
+def plain_zone(text: str) -> str:
+    """Return the text in lower case and without accents, so that `São Paulo` finds `America/Sao_Paulo`."""
+    bare = "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
+    return " ".join(bare.replace("_", " ").casefold().split())
 
 
 def _require_offset_of(zone: ZoneInfo, read: datetime, value: str) -> None:
@@ -148,6 +164,19 @@ def in_utc(read: datetime) -> datetime:
     except (ValueError, OverflowError):
         raise _not_a_time() from None
     return instant
+
+
+def _no_such_day(text: str) -> PydanticCustomError | None:
+    """Return the error of a text that begins with a day that its month does not have; None for any other."""
+    if not (match := re.match(r"(\d{4})-(0[1-9]|1[0-2])-(\d\d)(?!\d)", text)) or _is_day(match[0]):
+        return None
+    year, month = int(match[1]), int(match[2])
+    if year == 0:
+        return None
+    return PydanticCustomError(
+        "invalid_time", "There is no day {day}: {month} has {days} days. Correct the day.",
+        {"day": match[0], "month": f"{year}-{month:02}", "days": monthrange(year, month)[1]},
+    )  # fmt: skip
 
 
 def _not_a_time() -> PydanticCustomError:

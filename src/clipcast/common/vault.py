@@ -63,6 +63,13 @@ class Vault:
             return False
         return True
 
+    def seal_again(self, sealed: bytes) -> bytes:
+        """Encrypt a value of `seal` with the first key. Raises VaultError if no configured key fits."""
+        try:
+            return self._fernet.rotate(sealed)
+        except InvalidToken:
+            raise VaultError(VaultError.__doc__) from None
+
     def secret(self, purpose: str) -> bytes:
         """Return 32 bytes derived from the first key, which they do not reveal. They change with the key."""
         return _derive(self._first, purpose.encode())

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.problems import Problem, ValidationFailed
-from clipcast.database.limits import SEES_ALL
+from clipcast.database.limits import SEES_ALL, count_all
 from clipcast.database.models.account_sets import AccountSet
 
-# The most sets that a workspace lists.
+# The most sets of a workspace.
 SETS_MAX = 50
 
 
@@ -29,6 +29,10 @@ async def save_set(session: AsyncSession, workspace_id: UUID, name: str, connect
     if taken and await session.scalar(named) is None:
         message = "A set that you do not see has this name. Choose another name."
         raise ValidationFailed([Problem("/name", "not_unique", message)])
+    mine = select(AccountSet.id).where(AccountSet.workspace_id == workspace_id)
+    if taken is None and (number := await count_all(session, mine)) >= SETS_MAX:
+        message = f"The workspace has {number} account sets, maximum {SETS_MAX}. Delete one first."
+        raise ValidationFailed([Problem("/name", "too_long", message, SETS_MAX, number)])
     row = {"id": new_id(), "workspace_id": workspace_id, "name": name, "connection_ids": connection_ids}
     statement = insert(AccountSet).values(row | {"created_at": clock.now()})
     await session.execute(

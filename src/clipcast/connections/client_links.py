@@ -8,13 +8,14 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, any_, exists, select, update
+from sqlalchemy import ColumnElement, Select, any_, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
 from clipcast.connections.links import MAKERS, make_link
+from clipcast.database.limits import count_all
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import ClientLink, Connection
 from clipcast.database.models.people import Membership
@@ -33,7 +34,7 @@ async def make_client_link(
     maker: tuple[UUID, str],
 ) -> str:  # fmt: skip
     """Return the address of a new link. Raise AppError 409 if the workspace has too many open ones."""
-    if len(await list_client_links(session, workspace_id)) >= OPEN_MAX:
+    if await count_all(session, _open(workspace_id)) >= OPEN_MAX:
         message = f"The workspace has {OPEN_MAX} open links for clients, the maximum. Revoke one that is over."
         raise AppError(409, "too_many_links", message)
     token = secrets.token_urlsafe(32)
@@ -65,10 +66,13 @@ async def find_client_link(session: AsyncSession, token: str) -> tuple[ClientLin
 
 async def list_client_links(session: AsyncSession, workspace_id: UUID) -> list[ClientLink]:
     """Return the open links of a workspace, newest first."""
-    query = select(ClientLink).where(
+    return list(await session.scalars(_open(workspace_id).order_by(ClientLink.id.desc()).limit(OPEN_MAX)))
+
+
+def _open(workspace_id: UUID) -> Select[ClientLink]:
+    return select(ClientLink).where(
         ClientLink.workspace_id == workspace_id, ClientLink.expires_at > clock.now(), _maker_may_connect()
     )
-    return list(await session.scalars(query.order_by(ClientLink.id.desc()).limit(OPEN_MAX)))
 
 
 async def revoke_client_link(session: AsyncSession, workspace_id: UUID, link_id: str) -> ClientLink:

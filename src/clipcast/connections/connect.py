@@ -16,6 +16,7 @@ from clipcast.common.settings import PlatformApp
 from clipcast.connections import attempts
 from clipcast.connections.apps import app_for
 from clipcast.connections.attempts import Attempt, ConnectFailed, redirect_uri
+from clipcast.connections.avatars import order_avatar
 from clipcast.connections.client_links import note_used
 from clipcast.connections.links import Link, read_link, use_up
 from clipcast.connections.repository import find_account
@@ -278,11 +279,12 @@ async def save_connection(
     """Save the workspace's connection of this account. An existing one gets the new tokens and keeps its id.
 
     A paused account stays paused, and one of another client stays with it: a link must not undo the decision of a
-    workspace's member.
+    workspace's member. One that was removed comes back with its client and its posts; for another client, it begins
+    anew under another id, so that this client's people do not see the posts of before.
     """
     profile, tokens = account.profile, account.tokens
     sandbox = installation.settings.sandbox_base is not None
-    connection = await find_account(session, workspace_id, platform, profile.account_id, sandbox)
+    connection = await find_account(session, workspace_id, platform, profile.account_id, sandbox, client_id)
     if connection is None:
         connection = Connection(
             workspace_id=workspace_id,
@@ -292,7 +294,7 @@ async def save_connection(
             tokens_version=0,
         )
         session.add(connection)
-    if client_id and (connection.client_id is None or connection.removed_at is not None):
+    if client_id and connection.client_id is None:
         connection.client_id = client_id
     connection.username = profile.username
     connection.display_name = profile.display_name
@@ -309,6 +311,7 @@ async def save_connection(
     wake_router(session)
     if connection.status == "active":
         await requeue_held(session, connection.id)
+    await order_avatar(session, connection)
     return connection
 
 

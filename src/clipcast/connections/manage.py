@@ -31,6 +31,8 @@ from clipcast.platforms.transport import HttpClient
 UNFINISHED = text("items.status IN ('pending', 'processing')")
 # An authorization that Clipcast cannot renew needs a person this long before its end.
 ENDS_SOON = timedelta(days=3)
+# Accounts that need a person are counted up to here, and shown as "99+".
+NEEDY_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,13 @@ def needs_person(now: datetime, spent: Collection[UUID]) -> ColumnElement[bool]:
     waiting = exists().where(Item.connection_id == Connection.id, UNFINISHED)
     paused = (Connection.status == "disabled") & waiting
     return (Connection.status == "needs_reconnect") | ends_soon | paused | Connection.id.in_(spent)
+
+
+async def count_needy(session: AsyncSession, workspace_id: UUID) -> int:
+    """Return the number of accounts that need a person, up to NEEDY_MAX. A limit of a platform ends by itself."""
+    mine = (Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
+    query = select(Connection.id).where(*mine, needs_person(clock.now(), ())).limit(NEEDY_MAX).subquery()
+    return (await session.execute(select(func.count()).select_from(query))).scalar_one()
 
 
 def ends_soon(connection: Connection) -> bool:
@@ -149,6 +158,7 @@ async def remove(
     connection = await _get(session, workspace_id, connection_id)
     connection.status, connection.status_reason = "disabled", REMOVED
     connection.removed_at = clock.now()
+    connection.avatar_key = None
     connection.tokens, connection.renewable = installation.vault.seal(None), False
     connection.tokens_version += 1
     connection.signed_in_until = connection.expires_at = None

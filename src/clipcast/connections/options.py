@@ -159,10 +159,10 @@ async def keep_limits(
     return limits
 
 
-def known_limits(profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the limits that `keep_limits` kept in an account's profile; none if they are old."""
+def known_limits(profile: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the limits that `keep_limits` kept in an account's profile; None if there are none, or they are old."""
     at = profile.get("limits_at")
     if at is None or datetime.fromisoformat(at) < clock.now() - LIMITS_COUNT:
-        return {}
+        return None
     limits: dict[str, Any] = profile["limits"]
     return limits

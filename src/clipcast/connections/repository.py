@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
 from clipcast.common.ids import parse_id
-from clipcast.database import page_of
+from clipcast.database import among, page_of
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
 
@@ -100,16 +100,19 @@ async def search_connections(session: AsyncSession, workspace_id: UUID, text: st
 
 async def connections_by_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Connection]:
     query = select(Connection).where(
-        Connection.workspace_id == workspace_id, Connection.id.in_(ids), Connection.removed_at.is_(None)
+        Connection.workspace_id == workspace_id, among(Connection.id, ids), Connection.removed_at.is_(None)
     )
     rows = await session.execute(query)
     return {connection.id: connection for connection in rows.scalars()}
 
 
 async def find_account(
-    session: AsyncSession, workspace_id: UUID, platform: str, account_id: str, sandbox: bool
+    session: AsyncSession, workspace_id: UUID, platform: str, account_id: str, sandbox: bool, client_id: UUID | None
 ) -> Connection | None:
-    """Lock and return the workspace's connection of this account, even if it was removed."""
+    """Lock and return the workspace's connection of this account that goes on when it is connected for a client.
+
+    That is the one that was not removed, else the one that was removed last; with a client, of this client.
+    """
     query = (
         select(Connection)
         .where(
@@ -118,6 +121,8 @@ async def find_account(
             Connection.account_id == account_id,
             Connection.sandbox == sandbox,
         )
+        .order_by(Connection.removed_at.desc().nulls_first(), Connection.id)
         .with_for_update()
     )
-    return (await session.execute(query)).scalar_one_or_none()
+    found = list(await session.scalars(query))
+    return next((one for one in found if not (client_id and one.removed_at and one.client_id != client_id)), None)

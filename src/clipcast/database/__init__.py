@@ -1,12 +1,12 @@
 """PostgreSQL: the engine, sessions, and the base of every table."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Select, Uuid, event, func, select
+from sqlalchemy import ARRAY, ColumnElement, DateTime, MetaData, Select, Uuid, any_, event, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
@@ -46,11 +46,14 @@ class Base(DeclarativeBase):
 
 # Seconds for one statement that is not hot. The server has the same limit, for clients that are gone.
 COMMAND_TIMEOUT = 30.0
-# The server's limits. No transaction needs longer, because none contains a network call.
+# The server's limits. No transaction needs longer: none contains a network call, except the renewal of the storage's
+# mark, of up to 12 s (installation/storage_mark.py).
 SESSION = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "15s",
+    # Compiling a plan takes longer than any query of a page or of the API.
+    "jit": "off",
 }
 # Seconds that a session waits for a free connection.
 POOL_TIMEOUT = 10.0
@@ -159,6 +162,15 @@ async def page_of(session: AsyncSession, query: Select[T], offset: int, limit: i
     counted = select(func.count()).select_from(query.order_by(None).subquery())
     total = (await session.execute(counted)).scalar_one()
     return list((await session.execute(query.offset(offset).limit(limit))).scalars()), total
+
+
+def among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
+    """Return whether the column is one of these ids.
+
+    They are one parameter, so that the statement is the same for any number of them: it is compiled once, and each
+    connection prepares it once. With IN, each number of ids would be a statement of its own.
+    """
+    return cast("ColumnElement[bool]", column == any_(literal(list(ids), ARRAY(Uuid()))))
 
 
 def _still_open(connection: Any, *_: Any) -> None:

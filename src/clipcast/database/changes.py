@@ -22,7 +22,8 @@ CHANNEL = "clipcast_changes"
 IDS_MAX = 240
 NOTIFY = Statement(f"SELECT pg_notify('{CHANNEL}', :ids)")
 # The tables whose changes by a session are told by themselves, and the columns that hold the ids.
-TABLES = ("posts", "items", "jobs", "renditions", "renders", "connections", "clips")
+# Most changes by people have an audit entry, which open pages follow (web/events.py).
+TABLES = ("posts", "items", "jobs", "renditions", "renders", "connections", "clips", "audit_entries")
 COLUMNS = ("id", "subject_id", "post_id", "workspace_id")
 
 

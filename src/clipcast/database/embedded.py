@@ -84,11 +84,31 @@ class EmbeddedServer:
         self._held: int | None = None
         self._as: dict[str, Any] = {}
 
+    def check_owner(self) -> None:
+        """Raise EmbeddedServerError if root runs this, and the data belong to another user than root's server.
+
+        Files that root writes between that user's would keep the user's own processes from starting.
+        """
+        if os.geteuid() != 0 or not self.data.exists():
+            return
+        owner = self.data.stat().st_uid
+        fix = f"Give {self.home} back to the user who had it: chown -R USER {self.home}"
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"{owner}, whom this machine does not know"
+        else:
+            if owner:
+                fix = f"Run the command as that user: su {name} -s /bin/sh -c '...'"
+        if name != SYSTEM_USER:
+            raise EmbeddedServerError(f"The database in {self.data} belongs to the user {name}. {fix}")
+
     def acquire(self) -> str:
         """Start the server unless it runs, keep it running until `release`, and return its URL.
 
-        Raise EmbeddedServerError if it does not start.
+        Raise EmbeddedServerError if it does not start, or before any change if root starts that of another user.
         """
+        self.check_owner()
         self.home.parent.mkdir(parents=True, exist_ok=True)
         with self._exclusive():
             if self._held is None:

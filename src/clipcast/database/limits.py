@@ -244,6 +244,12 @@ def saver_of(session: AsyncSession) -> UUID | None:
     return limit.person_id if limit else None
 
 
+async def count_all(session: AsyncSession, rows: Select[Any]) -> int:
+    """Return the number of these rows in the whole workspace, of which the session may see some: for a maximum."""
+    query = select(func.count()).select_from(rows.order_by(None).subquery())
+    return (await session.execute(query.execution_options(**SEES_ALL))).scalar_one()
+
+
 def require_whole(session: AsyncSession, what: str) -> None:
     """Raise AppError 403 unless the session sees the whole workspace. `what` names the action: "create clients"."""
     if limit_of(session):

@@ -1,14 +1,19 @@
 """Migration of a database to the current schema, by `clipcast db upgrade` and at every start of a process."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
 from clipcast.database import Database
+from clipcast.database.locks import TAKE, Lock
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# An arbitrary number, the same in every process, so that processes that start together migrate one after the other.
-MIGRATION_LOCK = 7_236_011
 
 
 class DatabaseTooNew(Exception):
@@ -26,7 +31,7 @@ async def upgrade(database: Database) -> None:
     Raises DatabaseTooNew if a newer release has migrated the database.
     """
     async with database.maintain() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        await connection.execute(TAKE, {"lock": Lock.MIGRATION})
         current, newest = await connection.run_sync(_current_revision), newest_revision()
         if current is not None and current > newest:
             raise DatabaseTooNew(
@@ -47,9 +52,15 @@ def _current_revision(connection: Connection) -> str | None:
 def _apply(connection: Connection) -> None:
     # Imported late, so that a process on a current database does not load Alembic.
     from alembic import command
+
+    command.upgrade(config_of(connection), "head")
+
+
+def config_of(connection: Connection) -> Config:
+    """Return the configuration with which Alembic's commands migrate by an open connection."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    return config

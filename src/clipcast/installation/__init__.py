@@ -39,8 +39,10 @@ async def open_installation(settings: Settings) -> AsyncIterator[Installation]:
     Raise EmbeddedServerError or StorageError if the data directory or the storage cannot be used, VaultError if the
     database belongs to another key, and DatabaseUnavailable.
     """
-    settings.make_data_dir()
     server = None if settings.database_url else EmbeddedServer(settings.data_dir)
+    if server:
+        server.check_owner()
+    settings.make_data_dir()
     try:
         url = server.acquire() if server else settings.database_url
         assert url is not None

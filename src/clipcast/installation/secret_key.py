@@ -5,7 +5,7 @@ current key, and a process without that key does not start: it could read nothin
 data that it writes.
 """
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,12 +13,11 @@ from clipcast.clock import clock
 from clipcast.common.settings import Settings
 from clipcast.common.vault import Vault, VaultError, make_key, read_key
 from clipcast.database import Database
+from clipcast.database.locks import TAKE, Lock
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.installation import InstallationRow
 from clipcast.database.models.workspaces import Workspace
 
-# An arbitrary number, the same in every process, so that two processes that start together agree on one key.
-KEY_LOCK = 7_236_012
 # The number of connections whose tokens are decrypted as a check if no fingerprint is stored.
 SAMPLE_SIZE = 20
 
@@ -31,7 +30,7 @@ async def unlock(settings: Settings, database: Database) -> Vault:
     Raise VaultError if the key is missing or wrong.
     """
     async with database.begin() as session:
-        await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": KEY_LOCK})
+        await session.execute(TAKE, {"lock": Lock.KEY})  # processes that start together agree on one key
         row = await session.get(InstallationRow, 1)
         stored = row.key_fingerprint if row else None
         configured = settings.secret_key
@@ -54,7 +53,12 @@ async def unlock(settings: Settings, database: Database) -> Vault:
                 f"{_named(stored)}. Set the key of the database, or NEW,OLD to rotate it."
             )
         if stored != vault.fingerprints[0]:
-            values = {"key_fingerprint": vault.fingerprints[0], "key_since": clock.now()}
+            former = [one for one in (*(row.former_fingerprints if row else ()), stored) if one]
+            values = {
+                "key_fingerprint": vault.fingerprints[0], "key_since": clock.now(),
+                "sealed_by": None,
+                "former_fingerprints": [one for one in dict.fromkeys(former) if one != vault.fingerprints[0]],
+            }  # fmt: skip
             written = insert(InstallationRow).values(id=1, **values)
             await session.execute(written.on_conflict_do_update(index_elements=["id"], set_=values))
     return vault

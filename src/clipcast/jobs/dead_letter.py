@@ -11,7 +11,7 @@ from clipcast.clock import clock
 from clipcast.common.timestamps import format_timestamp
 from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement, Transaction
-from clipcast.jobs.kinds import FINISH, ITEM_KINDS
+from clipcast.jobs.kinds import ANALYZE, FINISH, ITEM_KINDS
 from clipcast.jobs.unblock import unblock
 from clipcast.platforms.base import PublishWarning
 from clipcast.platforms.errors import InternalError, MediaRejected, OutcomeUnknown, PublishError, as_dict
@@ -72,7 +72,13 @@ def crash_error(evidence: Mapping[str, Any], may_be_seen: bool) -> PublishError:
     )  # fmt: skip
 
 
-def _conversion_error() -> PublishError:
+def _renderer_error(kind: str) -> PublishError:
+    if kind == ANALYZE:
+        return MediaRejected(
+            "analysis_failed", f"A renderer ended {CRASHES_MAX} times while it looked for clips in this video.",
+            fix="Submit the video again. If that ends the same way, look at the log and memory of the renderers, or "
+            "export the video again, as MP4 with H.264 and AAC.",
+        )  # fmt: skip
     return MediaRejected(
         "conversion_crashed", f"A renderer ended {CRASHES_MAX} times while it converted this file.",
         fix="Retry it. If that ends the same way, look at the log and memory of the renderers, or export the clip "
@@ -90,7 +96,7 @@ async def bury(transaction: Transaction, job: asyncpg.Record, evidence: Mapping[
     """Record why a dead job is dead, on the job and on its subject. A video that is live stays live."""
     tell(transaction, job["subject_id"])
     if job["kind"] not in ITEM_KINDS:
-        shown = as_dict(_conversion_error(), format_timestamp(clock.now()) or "")
+        shown = as_dict(_renderer_error(job["kind"]), format_timestamp(clock.now()) or "")
         values = {"id": job["id"], "now": clock.now(), "error": json.dumps(shown)}
         values["evidence"] = json.dumps({"worker": job["worker"]} | shown)
         await transaction.fetch(BURY_CONVERSION, values)

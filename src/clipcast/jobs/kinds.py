@@ -7,7 +7,7 @@ from clipcast.common.settings import QUEUES
 NETWORK = "network"
 # Deliveries of events to webhooks. Those to hosts that do not respond have slots of their own, as many.
 DELIVER_QUEUE, REDELIVER_QUEUE = "deliver", "redeliver"
-# Messages to members.
+# Messages to members, and requests to hosts for which no post waits.
 NOTIFY_QUEUE = "notify"
 # Encoding, encoding for a long time, and the copying of streams into another file: seconds never wait for minutes, nor
 # minutes for hours.
@@ -26,6 +26,8 @@ ANALYZE = "analyze"
 DELIVER = "deliver"
 # Sends the notices that wait in a channel of a member. Its subject is the channel.
 NOTIFY = "notify"
+# Fetches the picture of an account, which is its subject.
+AVATAR = "avatar"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ KINDS = {
         Kind(ANALYZE, CPU, 6),
         Kind(DELIVER, DELIVER_QUEUE, 5),
         Kind(NOTIFY, NOTIFY_QUEUE, 5),
+        Kind(AVATAR, NOTIFY_QUEUE, 6),
     )
 }
 # The kinds whose subject is an item.
@@ -56,6 +59,6 @@ ITEM_KINDS = (PUBLISH, FINISH)
 # The kinds whose subject is a rendition. Such a job has the rendition's id.
 RENDITION_KINDS = (RENDER, REMUX)
 # The kinds whose jobs never die: no run of them can end a worker, so that others ended those that ran them.
-UNDYING = (DELIVER, NOTIFY)
+UNDYING = (DELIVER, NOTIFY, AVATAR)
 # The queues of all jobs: a job in the last two has left the queue of its kind.
 ALL_QUEUES = (*QUEUES, REDELIVER_QUEUE, QUARANTINE)

@@ -77,7 +77,7 @@ def _column(value: Any) -> Any:
     return value
 
 
-class Outcomes:
+class ItemOutcomes:
     """The possible ends of a run. Each method ends the right to run the job.
 
     Each raises LeaseLost, and changes nothing, if another worker has reclaimed the job.

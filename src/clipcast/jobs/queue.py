@@ -6,9 +6,10 @@ each in turn. It raises the fencing token (`fence`), which every write of the ru
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -32,6 +33,7 @@ CLAIM_TIMEOUT = 5.0
 LOOK = 16
 # The most jobs that one `promote` makes ready.
 PROMOTED_AT_ONCE = 500
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 # An offer to an outside engine is open for this time.
 OFFER_LIFETIME = timedelta(seconds=15)
 # A job that a worker refused, because it cannot run its program, is offered again after this time.
@@ -219,7 +221,9 @@ PROMOTE = Statement("""
     UPDATE jobs SET state = 'ready' FROM due WHERE jobs.id = due.id RETURNING jobs.queue
 """)
 
-NEXT_DUE = Statement("SELECT due_at FROM jobs WHERE state IN ('waiting', 'held') ORDER BY due_at LIMIT 1")
+NEXT_DUE = Statement("""
+    SELECT due_at FROM jobs WHERE state IN ('waiting', 'held') AND due_at > :after ORDER BY due_at LIMIT 1
+""")
 
 
 def random_place() -> int:
@@ -377,14 +381,18 @@ async def withdraw(database: Database, offers: Collection[Offer]) -> None:
     await database.hot_pool.fetch(WITHDRAW, values)
 
 
-async def promote(database: Database, limit: int = PROMOTED_AT_ONCE) -> int:
-    """Make up to `limit` jobs ready that are due, the longest due first. Return their number."""
-    return len(await database.hot_pool.fetch(PROMOTE, {"now": clock.now(), "limit": limit}))
+async def promote(database: Database, limit: int = PROMOTED_AT_ONCE) -> Counter[str]:
+    """Make up to `limit` jobs ready that are due, the longest due first. Return their number by queue.
+
+    Jobs that another transaction locks are skipped.
+    """
+    rows = await database.hot_pool.fetch(PROMOTE, {"now": clock.now(), "limit": limit})
+    return Counter(row["queue"] for row in rows)
 
 
-async def next_due(database: Database) -> datetime | None:
-    """Return the earliest due time of all waiting and held jobs; None if there is none."""
-    rows = await database.hot_pool.fetch(NEXT_DUE, {})
+async def next_due(database: Database, after: datetime = LONG_AGO) -> datetime | None:
+    """Return the earliest due time after `after` of all waiting and held jobs; None if there is none."""
+    rows = await database.hot_pool.fetch(NEXT_DUE, {"after": after})
     return rows[0]["due_at"] if rows else None
 
 

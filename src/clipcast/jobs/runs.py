@@ -26,6 +26,7 @@ BROKEN = InternalError("internal_error", "Internal error of Clipcast.")
 # True while the run has its job, in a statement with the values of `mine`.
 MINE = "EXISTS (SELECT FROM jobs WHERE jobs.id = :job_id AND fence = :fence AND state = 'running')"
 LOCK = Statement("SELECT FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' FOR UPDATE")
+DELETE_JOB = Statement("DELETE FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id")
 END_JOB = Statement("""
     UPDATE jobs SET
         state = :state, due_at = :due_at, worker_id = NULL, updated_at = :now, failures = :failures,
@@ -84,6 +85,12 @@ async def end_job(
         "after_id": after_id,
     }
     if not await transaction.fetch(END_JOB, values):
+        raise LeaseLost(str(claimed.id))
+
+
+async def delete_job(transaction: Transaction, claimed: ClaimedJob) -> None:
+    """End the right to run the job, of which nobody needs a trace. Raise LeaseLost."""
+    if not await transaction.fetch(DELETE_JOB, mine(claimed)):
         raise LeaseLost(str(claimed.id))
 
 

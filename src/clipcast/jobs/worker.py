@@ -209,7 +209,7 @@ class WorkerProcess:
         supervisor.start("notifications", self._listen)
         reclaim = partial(every, RECLAIM_EVERY, self._reclaim)
         supervisor.start("reclaims", reclaim)
-        strand = partial(every, SORT_EVERY, self._sort)
+        strand = partial(every, SORT_EVERY, self._strand)
         supervisor.start("stranded", strand)
         supervisor.start("stop", lambda: self._wake_on(stop))
         for name, task in self.background.items():
@@ -220,6 +220,10 @@ class WorkerProcess:
         """Find the jobs that wait in vain."""
         await sort_stranded(self._database)
         await unblock_left(self._database)
+
+    async def _strand(self) -> None:
+        if self.slots.is_steady():
+            await self._sort()
 
     async def _reclaim(self) -> None:
         if self.slots.is_steady():

@@ -7,10 +7,11 @@ ready. The row's lock excludes both at once: a worker whose heartbeat finds no r
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import STEP, clock
@@ -20,11 +21,13 @@ from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import JobState, Worker
 from clipcast.jobs.claimed import LEASE, WorkerLease
 from clipcast.jobs.dead_letter import CRASHES_MAX, QUARANTINED_FROM, bury, lock_dying
-from clipcast.jobs.kinds import ITEM_KINDS, QUARANTINE, UNDYING
+from clipcast.jobs.kinds import ITEM_KINDS, NETWORK, QUARANTINE, UNDYING
 from clipcast.jobs.pauses import Pauses
 
 # Seconds; less than the time between two heartbeats.
 HEARTBEAT_TIMEOUT = 2.0
+# No lease and no offer ends later from now, in any release.
+LONGEST = timedelta(minutes=1)
 
 # Every worker adds its programs in one order, so that two never wait for each other.
 REGISTER = Statement("""
@@ -66,7 +69,11 @@ LOCK_WORKER = Statement("SELECT id FROM workers WHERE id = :id FOR UPDATE")
 #
 # After a step of the database's clock that this process has not followed yet, its `now` says nothing about leases.
 FOLLOWS = f"abs(extract(epoch FROM clock_timestamp() - CAST(:expected AS timestamptz))) <= {STEP.total_seconds()}"
-LOCK_EXPIRED = Statement(f"SELECT id FROM workers WHERE lease_until < :now AND {FOLLOWS} FOR UPDATE SKIP LOCKED")
+# A lease that ends later than any could is of before a step back, and its worker has not renewed it since. Workers of
+# other releases may have longer leases than this one.
+LOCK_EXPIRED = Statement(f"""
+    SELECT id FROM workers WHERE (lease_until < :now OR lease_until > :longest) AND {FOLLOWS} FOR UPDATE SKIP LOCKED
+""")
 
 # The jobs keep their `due_at`, and with it their place before those of the same workspace that are due later.
 #
@@ -105,7 +112,9 @@ RECLAIM = Statement(
 
 EXPIRED_OFFERS = Statement(f"""
     WITH expired AS (
-        SELECT id FROM jobs WHERE state = 'offered' AND offered_until < :now AND {FOLLOWS} FOR UPDATE SKIP LOCKED
+        SELECT id FROM jobs
+        WHERE state = 'offered' AND (offered_until < :now OR offered_until > :longest) AND {FOLLOWS}
+        FOR UPDATE SKIP LOCKED
     )
     UPDATE jobs SET state = 'ready', offered_until = NULL FROM expired WHERE jobs.id = expired.id
 """)
@@ -194,6 +203,7 @@ async def reclaim_expired(
     Raise DatabaseUnavailable.
     """
     now = clock.now()
+    times = {"now": now, "longest": now + LONGEST, "expected": clock.expected()}
     values = {
         "now": now,
         "quarantine": QUARANTINE,
@@ -203,9 +213,7 @@ async def reclaim_expired(
         "crashes_max": CRASHES_MAX,
     }
     async with database.hot_pool.transaction() as transaction:
-        ended = await transaction.fetch(
-            LOCK_WORKER if worker_id else LOCK_EXPIRED, {"id": worker_id, "now": now, "expected": clock.expected()}
-        )
+        ended = await transaction.fetch(LOCK_WORKER if worker_id else LOCK_EXPIRED, {"id": worker_id} | times)
         ids = [row["id"] for row in ended]
         if ended:
             await lock_dying(transaction, ids)
@@ -213,7 +221,7 @@ async def reclaim_expired(
         for job in lost:
             if job["state"] == JobState.DEAD:
                 await bury(transaction, job, evidence or {})
-    await database.hot_pool.fetch(EXPIRED_OFFERS, {"now": now, "expected": clock.expected()})
+    await database.hot_pool.fetch(EXPIRED_OFFERS, times)
     return len(lost)
 
 
@@ -221,6 +229,24 @@ async def alive(session: AsyncSession) -> list[Worker]:
     """Return the workers whose lease is valid, by name."""
     query = select(Worker).where(Worker.lease_until > clock.now()).order_by(Worker.name)
     return list(await session.scalars(query))
+
+
+async def count_slots(session: AsyncSession, usual: Mapping[str, int]) -> int:
+    """Return the slots of these queues in all live workers that do not stop.
+
+    Without such a worker, return those of a worker that starts with the `usual` slots.
+    """
+    slots: list[Mapping[str, int]] = [
+        one.slots for one in await alive(session) if not one.drain and usual.keys() & one.slots.keys()
+    ]
+    return sum(one.get(queue, 0) for one in slots or [usual] for queue in usual)
+
+
+async def is_publishing(session: AsyncSession) -> bool:
+    """Return whether a worker that starts publications is alive. Renderers, and workers that stop, start none."""
+    serves = Worker.slots.has_key(NETWORK)
+    query = select(exists().where(Worker.lease_until > clock.now(), serves, ~Worker.drain))
+    return bool((await session.execute(query)).scalar_one())
 
 
 async def drain(session: AsyncSession, name_or_id: str | None = None) -> list[Worker]:

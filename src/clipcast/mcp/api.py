@@ -31,8 +31,11 @@ class ToolError(Exception):
         self.document = document or {}
 
     @classmethod
-    def of(cls, error: ClipcastError) -> "ToolError":
-        """Return the error of a tool for one of the client. If a post exists, it names the post, whatever happened."""
+    def of(cls, error: ClipcastError, reads: bool = False) -> "ToolError":
+        """Return the error of a tool for one of the client, whose call `reads`, or may have changed something.
+
+        If a post exists, it names the post, whatever happened.
+        """
         if error.post_id:
             fix = f"The post exists: {error.post_id}. Ask get_post for it. Do not publish it again."
             if isinstance(error, NotFound):
@@ -43,16 +46,17 @@ class ToolError(Exception):
         # A request that was sent may have taken effect, also if a proxy replaced the response.
         sent = isinstance(error, ConnectionFailed) and error.sent
         sent |= isinstance(error, UnexpectedResponse) and error.status < SUCCESS_END
-        message = f"{error.message} It is not known whether Clipcast did what was asked." if sent else error.message
+        unknown = sent and not reads
+        message = f"{error.message} It is not known whether Clipcast did what was asked." if unknown else error.message
         return cls(error.code, message, error.fix or "Correct the arguments.")
 
 
-async def as_tool(work: Awaitable[T]) -> T:
+async def as_tool(work: Awaitable[T], reads: bool = False) -> T:
     """Return the result of a call of the client. Raises ToolError in place of ClipcastError."""
     try:
         return await work
     except ClipcastError as error:
-        raise ToolError.of(error) from error
+        raise ToolError.of(error, reads) from error
 
 
 class Api:
@@ -63,7 +67,7 @@ class Api:
 
     async def send(self, request: Request[Any]) -> Any:
         """Return the JSON of the response. Raises ToolError."""
-        return await as_tool(self.client.call(request))
+        return await as_tool(self.client.call(request), request.reads)
 
     async def create(self, request: Request[Any]) -> tuple[dict[str, Any], bool]:
         """Return the JSON object of the response, and whether it is that to an earlier request. Raises ToolError."""

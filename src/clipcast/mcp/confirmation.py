@@ -1,6 +1,9 @@
-"""Questions to the person before a tool publishes or deletes, by elicitation."""
+"""Questions to the person before a tool publishes, deletes or changes webhooks, by elicitation."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from mcp.server import ServerRequestContext
@@ -14,35 +17,77 @@ from mcp.types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from clipcast.mcp.api import ToolError
+from clipcast.mcp.api import Api, ToolError
 from clipcast.mcp.operations import Operation
 
 # The time that a person has to decide (seconds).
 PATIENCE = 600.0
 QUESTION = "question"
 TEXT_SHOWN = 120
+# The texts of one question, and the accounts whose names are looked up.
+TEXTS_MAX, NAMES_MAX = 5, 20
+# The fields of texts that people read, on all platforms.
+TEXTS = ("title", "text", "caption", "description", "commentary")
+# These change where events go and who may sign them, or what protects a workspace.
+ASKED = ("createWebhook", "updateWebhook", "rotateWebhookSecret", "updateWorkspace")
+# Characters that break a line, control a terminal, or turn the direction of a text around.
+CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+Names = Mapping[str, str]
 
 
-def question_of(operation: Operation, arguments: Mapping[str, Any]) -> str | None:
-    """Return what to ask before the call; None for a call that neither publishes now nor deletes."""
-    if operation.method == "DELETE":
-        return f"{operation.summary}: {_shown(arguments)}?"
+def question_of(operation: Operation, arguments: Mapping[str, Any], names: Names = MappingProxyType({})) -> str | None:
+    """Return what to ask before the call, or None if it needs no person.
+
+    A call needs one that publishes now or deletes, and one of ASKED. `names` are those of accounts by their ids.
+    """
+    question = f"{operation.summary}: {_shown(arguments)}?"
+    if operation.method == "DELETE" or operation.operation_id in ASKED:
+        return question
     publishes = operation.annotations.get("destructiveHint") and operation.annotations.get("openWorldHint")
     if not publishes or operation.operation_id == "updatePostItem":
         return None
     if operation.operation_id == "updatePost" and not _is_now(arguments):
         return None
     if operation.operation_id == "createPost":
-        if arguments.get("scheduled_at") is not None:
+        if arguments.get("scheduled_at") is not None or arguments.get("schedule") is not None:
             return None
-        return publish_question(_targets(arguments), _text_of(arguments))
-    return f"{operation.summary}: {_shown(arguments)}?"
+        return publish_question(targets_of(arguments), _texts_of(arguments), names=names)
+    return question
 
 
-def publish_question(accounts: list[str], text: str, clip: str = "") -> str:
+def publish_question(
+    accounts: list[str], texts: Iterable[str], clip: str = "", names: Names = MappingProxyType({})
+) -> str:
     """Return the question before something is published now."""
     what = f"Publish {clip} now" if clip else "Publish now"
-    return f"{what} to {', '.join(accounts) or 'the accounts'}?" + (f" Text: {text[:TEXT_SHOWN]}" if text else "")
+    shown = ", ".join(names.get(one, one[:TEXT_SHOWN]) for one in accounts) or "the accounts"
+    found = list(dict.fromkeys(plain(text)[:TEXT_SHOWN] for text in texts if text))
+    listed = " | ".join(found[:TEXTS_MAX]) + (f" | and {len(found) - TEXTS_MAX} more" if found[TEXTS_MAX:] else "")
+    return f"{what} to {shown}?" + (f" Text{'s' if found[1:] else ''}: {listed}" if found else "")
+
+
+def texts_in(settings: Any) -> list[str]:
+    """Return the texts of fields by platform, which may be malformed."""
+    found = settings.values() if isinstance(settings, Mapping) else ()
+    fields = [one for one in found if isinstance(one, Mapping)]
+    return [one[name] for one in fields for name in TEXTS if isinstance(one.get(name), str)]
+
+
+def plain(text: str) -> str:
+    """Return an agent's text in one line, so that it cannot look like a part of the question."""
+    return " ".join(CONTROLS.sub(" ", text).split())
+
+
+async def names_of(context: ServerRequestContext[Any], api: Api, accounts: Iterable[str]) -> dict[str, str]:
+    """Return `platform:@name` of each account that is named by an id, if the question can be asked."""
+    found: dict[str, str] = {}
+    for account in [one for one in accounts if UUID.fullmatch(one)][:NAMES_MAX] if _can_ask(context) else ():
+        with suppress(ToolError, LookupError, TypeError):
+            one = await api.get(f"/connections/{account}")
+            found[account] = f"{one['platform']}:@{one['username']}"
+    return found
 
 
 async def confirm(
@@ -53,9 +98,9 @@ async def confirm(
     Clients of the protocol 2026-07-28 get the question as a result, and repeat the call with the person's answer.
     Older clients get it as a request, while the call waits.
     """
-    elicitation = context.session.client_capabilities and context.session.client_capabilities.elicitation
-    if not elicitation or (elicitation.url is not None and elicitation.form is None):
+    if not _can_ask(context):
         return None
+    question = plain(question)
     request = ElicitRequest(
         params=ElicitRequestFormParams(message=question, requested_schema={"type": "object", "properties": {}})
     )
@@ -73,6 +118,13 @@ async def confirm(
             "declined", f"The person did not agree ({answer.action}). Nothing was done.", "Ask the person what to do."
         )
     return None
+
+
+def _can_ask(context: ServerRequestContext[Any]) -> bool:
+    elicitation = context.session.client_capabilities and context.session.client_capabilities.elicitation
+    if not elicitation:
+        return False
+    return elicitation.url is None or elicitation.form is not None
 
 
 async def _asked(context: ServerRequestContext[Any], request: ElicitRequest) -> ElicitResult:
@@ -94,7 +146,7 @@ def _shown(arguments: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {str(value)[:TEXT_SHOWN]}" for name, value in arguments.items())
 
 
-def _targets(arguments: Mapping[str, Any]) -> list[str]:
+def targets_of(arguments: Mapping[str, Any]) -> list[str]:
     """Return the accounts of a body of POST /posts, which may be malformed."""
     found: list[str] = []
     for video in _objects(arguments.get("videos")):
@@ -109,6 +161,12 @@ def _objects(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _text_of(arguments: Mapping[str, Any]) -> str:
-    common = arguments.get("common")
-    return str(common.get("text") or common.get("title") or "") if isinstance(common, dict) else ""
+def _texts_of(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts of a body of POST /posts, which may be malformed."""
+    videos = _objects(arguments.get("videos"))
+    for one in (arguments, *videos):
+        yield from texts_in({"common": one.get("common")})
+    for video in videos:
+        for target in _objects(video.get("targets")):
+            yield from texts_in({"common": target.get("common")})
+            yield from texts_in(target.get("metadata"))

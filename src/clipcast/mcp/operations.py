@@ -35,7 +35,7 @@ class Operation:
     properties: Mapping[str, Any]
     required: tuple[str, ...]
     annotations: Mapping[str, bool]
-    content_type: str | None
+    has_body: bool
     # A repeated call returns the response of the first one.
     creates: bool = False
 
@@ -56,28 +56,19 @@ class Operation:
         of_place: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}, "key": {}}
         for name, value in arguments.items():
             of_place[self.places[name]][name] = value
-        # The API checks JSON itself. Everything else would become text.
-        body_as_text = {} if self.content_type == JSON else of_place["body"]
-        check_values(
-            of_place["path"] | of_place["query"] | of_place["key"] | body_as_text, self.properties, self.required
-        )
+        # The API checks the body itself. Everything else becomes text.
+        check_values(of_place["path"] | of_place["query"] | of_place["key"], self.properties, self.required)
         try:
             filled = path(self.path, **of_place["path"])
         except UsageError as error:
             raise ToolError("invalid_id", error.message, "Pass an id that an earlier result has.") from None
-        body: Any = None
-        if self.content_type == JSON:
-            body = of_place["body"]
-        elif self.content_type:
-            body = str(of_place["body"]["content"])
         return Request(
             self.operation_id,
             self.method,
             filled,
             query(**of_place["query"]),
-            body,
-            self.content_type or JSON,
-            headers(idempotency_key=self._key(arguments)) if self.creates else {},
+            of_place["body"] if self.has_body else None,
+            headers=headers(idempotency_key=self._key(arguments)) if self.creates else {},
             keyed=self.method == "POST" and not self.reads,
             reads=self.reads,
         )
@@ -132,6 +123,8 @@ def snake_case(operation_id: str) -> str:
 
 
 def _is_json(operation: Mapping[str, Any]) -> bool:
+    if "requestBody" in operation and JSON not in operation["requestBody"]["content"]:
+        return False
     kinds = {
         kind
         for status, response in operation["responses"].items()
@@ -153,17 +146,11 @@ def _operation(method: str, template: str, found: Mapping[str, Any], described: 
         places[parameter["name"]] = parameter["in"]
         if parameter.get("required"):
             required.append(parameter["name"])
-    content = found.get("requestBody", {}).get("content", {})
-    content_type = JSON if JSON in content else next(iter(content), None)
-    if content_type == JSON:
-        schema = content[JSON]["schema"]
-        of_body = {one: _short(value, f"`{one}` of {name}", described) for one, value in schema["properties"].items()}
-        required += schema.get("required", [])
-    elif content_type:
-        of_body = {"content": {"type": "string", "description": f"The text of the body ({content_type})."}}
-        required.append("content")
-    else:
-        of_body = {}
+    schema = found["requestBody"]["content"][JSON]["schema"] if "requestBody" in found else {}
+    of_body = {
+        one: _short(value, f"`{one}` of {name}", described) for one, value in schema.get("properties", {}).items()
+    }
+    required += schema.get("required", [])
     mcp = found.get("x-mcp", {})
     creates = {KEY: KEY_SCHEMA} if mcp.get("creates") else {}
     assert not properties.keys() & of_body.keys(), name
@@ -178,7 +165,7 @@ def _operation(method: str, template: str, found: Mapping[str, Any], described: 
         properties | of_body | creates,
         tuple(required),
         mcp.get("annotations", {}) | ({"idempotentHint": True} if creates else {}),
-        content_type,
+        "requestBody" in found,
         bool(creates),
     )
 
@@ -189,10 +176,16 @@ def _short(schema: Any, where: str, described: dict[str, str]) -> Any:
         return [_short(one, where, described) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    if "properties" in schema:
+    if "properties" in schema or "enum" in schema:
         text = json.dumps(schema, sort_keys=True)
         if earlier := described.get(text):
-            return {"type": "object", "description": f"{schema.get('description', '')} Fields: see {earlier}.".strip()}
+            # The description of an enum lists its values.
+            own = (
+                f"Values: see {earlier}."
+                if "enum" in schema
+                else f"{schema.get('description', '')} Fields: see {earlier}."
+            )
+            return {"type": schema.get("type", "object"), "description": own.strip()}
         if len(text) > REPEATED_MAX:
             described[text] = where
     kept = {name: value for name, value in schema.items() if name not in ("example", "examples", "title")}

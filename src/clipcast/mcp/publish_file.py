@@ -1,7 +1,7 @@
 """The tool `publish_file`: from a file to published posts in one call."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -10,13 +10,14 @@ from mcp.types import CallToolRequestParams, CallToolResult, InputRequiredResult
 
 from clipcast.mcp.api import Api, ToolError, as_tool
 from clipcast.mcp.arguments import check_values, key_of
-from clipcast.mcp.confirmation import confirm, publish_question
+from clipcast.mcp.confirmation import confirm, names_of, publish_question, texts_in
 from clipcast.mcp.files import digest_of, find_video
 from clipcast.mcp.operations import check_names, schema_of
 from clipcast.mcp.results import result_of
-from clipcast.sdk import Progress, PublishedItem, PublishedPost
-from clipcast.sdk.publishing import DUPLICATE
-from clipcast.sdk.uploads import is_address
+from clipcast.sdk import Progress, PublishedItem, PublishedPost, Request
+from clipcast.sdk.publishing import DUPLICATE, KEY_REUSED
+from clipcast.sdk.transport import headers
+from clipcast.sdk.uploads import is_address, part
 
 NAME = "publish_file"
 TITLE = "Publish a file"
@@ -30,7 +31,7 @@ def _text(description: str, **more: Any) -> dict[str, Any]:
     return {"type": "string", "description": description} | more
 
 
-FILE = {"file": _text("The path of the video file on this machine: .mp4, .mov, .webm or .mkv.")}
+FILE = {"file": _text("The path of the video file on this machine: .mp4, .m4v, .mov, .webm or .mkv.")}
 SOURCES = {
     "url": _text("The public http or https address of the media file, which Clipcast imports."),
     "video_id": _text("A video whose bytes were sent to the `upload_url` of start_upload."),
@@ -81,6 +82,8 @@ REST: dict[str, Any] = {
         maxLength=100,
     ),
 }
+# Stands for a file that is not uploaded yet: the client does not read it.
+NOT_UPLOADED = "video.mp4"
 # The arguments that make one publication another one.
 MEANT = ("idempotency_key", "to", "text", "title", "tags", "settings", "at", "timezone")
 DESCRIPTION = (
@@ -122,7 +125,9 @@ async def call(
     _check(arguments, has_files)
     if not arguments.get("dry_run") and arguments.get("at") is None:
         clip = next(str(arguments[name]) for name in FILE | SOURCES if arguments.get(name) is not None)
-        question = publish_question(arguments["to"], str(arguments.get("text") or arguments.get("title") or ""), clip)
+        texts = [str(arguments.get(name) or "") for name in ("title", "text")]
+        names = await names_of(context, api, arguments["to"])
+        question = publish_question(arguments["to"], [*texts, *texts_in(arguments.get("settings"))], clip, names)
         if asked := await confirm(context, params, question):
             return asked
     return await _run(context, api, arguments)
@@ -149,16 +154,26 @@ def _check(arguments: Mapping[str, Any], has_files: bool) -> None:
 
 
 async def _run(context: Context, api: Api, arguments: Mapping[str, Any]) -> CallToolResult:
-    clip = {"edit_setting_id": await _edit_of(context, api, arguments)}
     asked = {name: arguments[name] for name in MEANT[1:] if arguments.get(name) is not None}
-    if arguments.get("dry_run"):
-        checked = await as_tool(api.client.validate(clip, **asked))
-        result = result_of({"dry_run": True, "edit_id": clip["edit_setting_id"], **checked})
-        return result.model_copy(update={"is_error": not checked["valid"]})
-    if arguments.get("allow_duplicate"):
-        asked["on_duplicate"] = "allow"
+    allowed: dict[str, Any] = {"on_duplicate": "allow"} if arguments.get("allow_duplicate") else {}
     # The key stands for the arguments, so that a repeated call finds its post.
-    key = key_of(arguments.get("idempotency_key"), clip, asked)
+    source = await _source_of(arguments)
+    key = key_of(arguments.get("idempotency_key"), source, asked | allowed)
+    is_dry_run = bool(arguments.get("dry_run"))
+    if arguments.get("edit_id") is None:
+        # Accounts, texts and times are checked before the first byte is sent.
+        checked = await as_tool(api.client.validate(NOT_UPLOADED, **asked))
+        problems = [one for one in checked["errors"] if one["code"] != DUPLICATE]
+        if problems or checked["more_errors"]:
+            if is_dry_run:
+                return _checked(None, checked)
+            # What was valid at the first call may not be so any more, such as a time.
+            if not await _is_repeated(api, key):
+                raise _invalid(problems, checked["more_errors"])
+    clip = {"edit_setting_id": await _edit_of(context, api, arguments, source)}
+    if is_dry_run:
+        return _checked(clip["edit_setting_id"], await as_tool(api.client.validate(clip, **asked)))
+    asked |= allowed
     try:
         publishing = api.client.publish(clip, **({"on_duplicate": "refuse"} | asked), idempotency_key=key)
         post = await as_tool(publishing)
@@ -173,6 +188,38 @@ async def _run(context: Context, api: Api, arguments: Mapping[str, Any]) -> Call
     return result.model_copy(update={"is_error": post.status == "failed"})
 
 
+def _checked(edit_id: str | None, checked: Any) -> CallToolResult:
+    result = result_of({"dry_run": True, "edit_id": edit_id, **checked})
+    return result.model_copy(update={"is_error": not checked["valid"]})
+
+
+async def _source_of(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Return what identifies the clip before it is uploaded or imported. Raises ToolError."""
+    if (edit_id := arguments.get("edit_id")) is not None:
+        return {"edit_setting_id": str(edit_id)}
+    if (file := arguments.get("file")) is not None:
+        path = await asyncio.to_thread(find_video, str(file))
+        return {"digest": await asyncio.to_thread(digest_of, path), "name": path.name}
+    return {name: str(arguments[name]) for name in ("url", "video_id") if arguments.get(name) is not None}
+
+
+async def _is_repeated(api: Api, key: str) -> bool:
+    """Return whether an earlier call created its post with this key. An empty body creates nothing."""
+    own = headers(idempotency_key=part(key, "post"))
+    empty: Request[Any] = Request("createPost", "POST", "/posts", body={}, headers=own)
+    try:
+        await api.send(empty)
+    except ToolError as error:
+        return error.code == KEY_REUSED
+    return False
+
+
+def _invalid(problems: Sequence[Any], more: int) -> ToolError:
+    count = len(problems) + more
+    message = f"{count} problem{'s' if count > 1 else ''}; nothing was uploaded, and nothing was changed."
+    return ToolError("validation_failed", message, "Correct what `errors` lists.", {"errors": list(problems)})
+
+
 async def _watched(context: Context, api: Api, post: PublishedPost, seconds: float) -> PublishedPost:
     if not seconds:
         return post
@@ -185,12 +232,12 @@ async def _watched(context: Context, api: Api, post: PublishedPost, seconds: flo
     return post
 
 
-async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any]) -> str:
+async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any], source: Mapping[str, str]) -> str:
     """Return the `edit_setting_id` of the clip, after an upload or import if it needs one. Raises ToolError."""
     if (edit_id := arguments.get("edit_id")) is not None:
         return str(edit_id)
     if (file := arguments.get("file")) is not None:
-        return await _uploaded(context, api, str(file))
+        return await _uploaded(context, api, str(file), key_of(source["digest"], source["name"]))
     if (url := arguments.get("url")) is not None:
         await context.session.report_progress(0.0, 1.0, "Importing the file")
         # The bytes at an address change, so another publication imports them anew.
@@ -202,13 +249,12 @@ async def _edit_of(context: Context, api: Api, arguments: Mapping[str, Any]) -> 
     except ToolError as error:
         if error.code != "upload_not_completed":
             raise
-    done = await as_tool(api.client.complete_upload(video_id=video_id, file_name="video.mp4"))
+    done = await as_tool(api.client.complete_upload(video_id=video_id))
     return str(done["edit_setting_id"])
 
 
-async def _uploaded(context: Context, api: Api, file: str) -> str:
+async def _uploaded(context: Context, api: Api, file: str, key: str) -> str:
     path = await asyncio.to_thread(find_video, file)
-    key = key_of(await asyncio.to_thread(digest_of, path), path.name)
     reports: set[asyncio.Task[None]] = set()
 
     def tell(progress: Progress) -> None:

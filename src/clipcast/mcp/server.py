@@ -22,7 +22,7 @@ from mcp.types import (
 from clipcast import __version__
 from clipcast.mcp import publish_file, resources
 from clipcast.mcp.api import Api, ToolError
-from clipcast.mcp.confirmation import confirm, question_of
+from clipcast.mcp.confirmation import confirm, names_of, question_of, targets_of
 from clipcast.mcp.creation import create
 from clipcast.mcp.operations import Operation
 from clipcast.mcp.results import error_result, result_of
@@ -65,10 +65,12 @@ def make_server(
             if operation is None:
                 raise MCPError(INVALID_PARAMS, f"There is no tool {params.name[:100]!r}. List the tools.")
             request = operation.request(arguments)
-            question = question_of(operation, arguments)
-            if question and (asked := await confirm(context, params, question)):
-                return asked
             api = api_of(context)
+            if (question := question_of(operation, arguments)) is not None:
+                names = await names_of(context, api, targets_of(arguments))
+                question = question_of(operation, arguments, names) or question
+                if asked := await confirm(context, params, question):
+                    return asked
             return result_of(await (create(api, operation, request) if operation.creates else api.send(request)))
         except ToolError as error:
             return error_result(error)

@@ -10,6 +10,9 @@ from clipcast.mcp.operations import Operation, operations_of
 from clipcast.mcp.server import make_server
 from clipcast.sdk import AsyncClipcast
 
+# The title of the API's description.
+PRODUCT = "Clipcast"
+
 
 async def serve(client: AsyncClipcast) -> None:
     """Serve until standard input ends. Standard output carries the protocol alone."""
@@ -20,10 +23,14 @@ async def serve(client: AsyncClipcast) -> None:
         # At the first need: a Clipcast that starts later than this process is found, too.
         if not found:
             document = await api.get("/openapi.json")
-            if not isinstance(document, dict) or "paths" not in document:
+            try:
+                # The description of another product can have any shape.
+                if document["info"]["title"] != PRODUCT:
+                    raise ValueError(document)
+                found.update(operations_of(document))
+            except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
                 message = "The address does not return the description of an API of Clipcast."
-                raise ToolError("unexpected_response", message, "Correct CLIPCAST_URL.")
-            found.update(operations_of(document))
+                raise ToolError("unexpected_response", message, "Correct CLIPCAST_URL.") from None
         return found
 
     server = make_server(operations, lambda _: api, has_files=True)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,10 +22,7 @@ async def signing_key(session: AsyncSession, vault: Vault) -> str:
         made = insert(PushKey).values(id=1, private=vault.seal(make_key()), created_at=clock.now())
         await session.execute(made.on_conflict_do_nothing())
         found = (await session.execute(select(PushKey.private))).scalar_one()
-    private = str(vault.open(found))
-    if not vault.is_of_first_key(found):
-        await session.execute(update(PushKey).values(private=vault.seal(private)))
-    return private
+    return str(vault.open(found))
 
 
 async def devices_of(session: AsyncSession, user_id: UUID) -> list[PushDevice]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from markupsafe import Markup
 
+from clipcast.common.names import JOINERS
 from clipcast.common.words import listed
 from clipcast.notices.chat import neutral
 from clipcast.notices.words import EVENTS, URGENT, headline
@@ -27,7 +28,6 @@ SUBJECT_MAX = 180
 SENDER = "Clipcast: "
 # The lines of a push message, each of at most so many characters: four bytes each fit below the limit of push services.
 PUSH_LINES, PUSH_LINE_MAX = 3, 200
-JOINER = "\u200d"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Message:
 
 def one_line(text: object, most: int) -> str:
     """Return a text without line ends and invisible characters, cut to `most` characters."""
-    shown = "".join(one if one.isprintable() or one == JOINER else " " for one in str(text or ""))
+    shown = "".join(one if one.isprintable() or one in JOINERS else " " for one in str(text or ""))
     line = " ".join(shown.split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
@@ -99,7 +99,7 @@ def _about(row: Any, data: dict[str, Any]) -> tuple[str, str]:
             return _title(row) or "A post", f"/review/{row['post_id']}"
         case "render":
             page = f"/clips/{row['clip_id']}" if row["clip_id"] else "/clips"
-            return one_line(row["file_name"], NAME_MAX) or "A render", page
+            return one_line(row["file_name"], NAME_MAX) or "A clip", page
         case "webhook":
             return one_line(data.get("host"), NAME_MAX) or "A webhook", f"/developers/webhooks/{row['subject_id']}"
         case "job" if not row["item_id"]:

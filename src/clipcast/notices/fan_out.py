@@ -58,7 +58,7 @@ async def _add_to_inbox(executor: Executor, wanted: Sequence[Any], now: datetime
             "channels": list(channels), "types": list(types), "about": list(about), "now": now,
             "events": [rows[-1]["event_id"] for rows in found.values()],
             "numbers": [_number(type, rows) for (_, type, _), rows in found.items()], "counted": COUNTED,
-            "added": list({row["event_id"] for rows in found.values() for row in rows}),
+            "subjects": [_items(type, rows) for (_, type, _), rows in found.items()],
         }  # fmt: skip
         await executor.fetch(repository.ADD_TO_INBOX, values)
 
@@ -68,6 +68,12 @@ def _number(type: str, rows: Sequence[Any]) -> int:
     if type == COUNTED:
         return len(rows)
     return len({row["subject_id"] for row in rows}) if type.startswith("item.") else 1
+
+
+def _items(type: str, rows: Sequence[Any]) -> str:
+    """Return the items that the events are about, each once, as an array of PostgreSQL."""
+    items = sorted({str(row["subject_id"]) for row in rows}) if type.startswith("item.") else []
+    return f"{{{','.join(items)}}}"
 
 
 async def _add_entries(executor: Executor, wanted: Sequence[Any], now: datetime) -> None:

@@ -41,7 +41,10 @@ WATCHED = Kind(
 
 @dataclass(frozen=True)
 class Shown:
-    """A notice as the page shows it. `about` names the thing, `path` is its page, and `button` leads there."""
+    """A notice as the page shows it. `about` names the thing, `path` is its page, and `button` leads there.
+
+    `title` has the words of the post with `post_id`; it is empty if the post is gone, or has none.
+    """
 
     id: UUID
     headline: str
@@ -52,6 +55,8 @@ class Shown:
     urgent: bool
     changed_at: datetime
     is_read: bool
+    post_id: UUID | None
+    title: str
 
 
 async def inbox_of(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> UUID:
@@ -91,7 +96,7 @@ def _shown(notice: Notice, id: UUID, number: int, changed_at: datetime, is_read:
         about, path = about_items(notice.title, "", 0), path.partition("#")[0]
     return Shown(
         id, headline(notice.type, number), about, notice.why, path, button_of(notice.type), notice.type in URGENT,
-        changed_at, is_read,
+        changed_at, is_read, notice.post_id, notice.title,
     )  # fmt: skip
 
 

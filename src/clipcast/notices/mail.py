@@ -70,7 +70,7 @@ def _mailable(address: str) -> str:
         found = f"{local}@{domain.encode('idna').decode()}"
         if re.fullmatch(SENDER_ADDRESS, found) and ".." not in f".{local}.":
             return found
-    raise Refused("Mail servers do not accept the e-mail address of this account.")
+    raise Refused("Mail servers do not accept this e-mail address.")
 
 
 async def send_mail(mail: EmailMessage, settings: Settings) -> None:

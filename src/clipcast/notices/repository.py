@@ -69,24 +69,27 @@ ADD_ENTRIES = Statement("""
     ON CONFLICT (channel_id, event_id) DO NOTHING
     RETURNING channel_id, due_at
 """)
-# What was read begins anew. An item that fails again is the same thing, so a post has no more than its items.
+# What was read begins anew. An item that fails again is the same thing. A notice of a former release has a number
+# without the items that it counts.
 ADD_TO_INBOX = Statement("""
-    INSERT INTO inbox_notices (id, channel_id, type, about_id, event_id, number, changed_at)
-    SELECT gen_random_uuid(), channel_id, type, about_id, event_id, number, :now
+    INSERT INTO inbox_notices (id, channel_id, type, about_id, event_id, number, subjects, changed_at)
+    SELECT gen_random_uuid(), channel_id, type, about_id, event_id, number, CAST(subjects AS uuid[]), :now
     FROM unnest(CAST(:channels AS uuid[]), CAST(:types AS varchar[]), CAST(:about AS uuid[]),
-                CAST(:events AS uuid[]), CAST(:numbers AS int[]))
-        AS wanted (channel_id, type, about_id, event_id, number)
+                CAST(:events AS uuid[]), CAST(:numbers AS int[]), CAST(:subjects AS text[]))
+        AS wanted (channel_id, type, about_id, event_id, number, subjects)
     ORDER BY channel_id, type, about_id
     ON CONFLICT (channel_id, type, about_id) DO UPDATE SET
         number = CASE
             WHEN inbox_notices.read_at IS NOT NULL THEN excluded.number
             WHEN excluded.type = :counted THEN inbox_notices.number + excluded.number
-            WHEN starts_with(excluded.type, 'item.') THEN least(
-                inbox_notices.number + excluded.number - CAST(EXISTS (
-                    SELECT FROM events AS last JOIN events AS added USING (type, subject_id)
-                    WHERE last.id = inbox_notices.event_id AND added.id = ANY(:added)) AS int),
-                (SELECT nullif(count(*), 0) FROM items WHERE items.post_id = excluded.about_id))
+            WHEN starts_with(excluded.type, 'item.') THEN greatest(
+                inbox_notices.number,
+                (SELECT count(DISTINCT one) FROM unnest(inbox_notices.subjects || excluded.subjects) AS one))
             ELSE 1
+        END,
+        subjects = CASE
+            WHEN inbox_notices.read_at IS NOT NULL THEN excluded.subjects
+            ELSE ARRAY(SELECT DISTINCT one FROM unnest(inbox_notices.subjects || excluded.subjects) AS one)
         END,
         event_id = excluded.event_id, changed_at = excluded.changed_at, read_at = NULL
 """)
@@ -194,7 +197,6 @@ FAILED = Statement("""
 """)
 # Every transaction locks channels before jobs, in this order.
 LOCK_CHANNELS = Statement("SELECT FROM notice_channels WHERE id = ANY(:channels) ORDER BY id FOR NO KEY UPDATE")
-DELETE_JOB = Statement("DELETE FROM jobs WHERE id = :job_id AND fence = :fence AND state = 'running' RETURNING id")
 WAITING = Statement("SELECT min(due_at) AS due_at FROM notice_entries WHERE channel_id = ANY(:channels)")
 
 # The devices of a person, and whether they have got this message already.

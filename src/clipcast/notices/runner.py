@@ -15,8 +15,8 @@ from clipcast.common.vault import Vault, VaultError
 from clipcast.database import Database
 from clipcast.database.hot_queries import Transaction
 from clipcast.database.models.jobs import JobState
-from clipcast.jobs.claimed import ClaimedJob, LeaseLost
-from clipcast.jobs.runs import end_job, lock_job, mine, run_to_decision
+from clipcast.jobs.claimed import ClaimedJob
+from clipcast.jobs.runs import delete_job, end_job, lock_job, run_to_decision
 from clipcast.notices import repository
 from clipcast.notices.channels import CHAT, EMAIL, PUSH
 from clipcast.notices.chat import send_chat
@@ -285,9 +285,4 @@ class NoticeRunner:
             delay = max(first["due_at"], earliest) - clock.now()
             await end_job(transaction, claimed, JobState.WAITING, max(delay, timedelta()))
         else:
-            await self._delete(transaction, claimed)
-
-    async def _delete(self, transaction: Transaction, claimed: ClaimedJob) -> None:
-        """Delete the job, of which nobody needs a trace. Raise LeaseLost."""
-        if not await transaction.fetch(repository.DELETE_JOB, mine(claimed)):
-            raise LeaseLost(str(claimed.id))
+            await delete_job(transaction, claimed)

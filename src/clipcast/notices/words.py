@@ -62,8 +62,8 @@ EVENTS = {
             "webhook.disabled", "A webhook is disabled",
             "1 webhook is disabled", "{} webhooks are disabled", True, owners_only=True,
         ),
-        EventWords("render.failed", "A render fails", "1 render has failed", "{} renders have failed"),
-        EventWords("quota.exhausted", "A quota is used up", "1 quota is used up", "{} quotas are used up"),
+        EventWords("render.failed", "A clip cannot be made", "1 clip could not be made", "{} clips could not be made"),
+        EventWords("quota.exhausted", "A limit is reached", "1 limit is reached", "{} limits are reached"),
         EventWords("post.completed", "A post is published", "1 post is published", "{} posts are published"),
         EventWords(
             "post.partial", "A post is partly published", "1 post is partly published", "{} posts are partly published"
@@ -77,7 +77,7 @@ EVENTS = {
             "connection.connected", "An account is connected", "1 account is connected", "{} accounts are connected"
         ),
         EventWords("connection.removed", "An account is removed", "1 account is removed", "{} accounts are removed"),
-        EventWords("render.completed", "A render is finished", "1 render is finished", "{} renders are finished"),
+        EventWords("render.completed", "A new clip is ready", "1 new clip is ready", "{} new clips are ready"),
     )
 }  # fmt: skip
 # Somebody must act soon. Such notices come at once, also in quiet hours.

@@ -18,16 +18,19 @@ from clipcast import __version__
 from clipcast.common.plugins import OWN
 from clipcast.common.settings import Settings
 from clipcast.common.timestamps import format_timestamp
-from clipcast.common.unavailable import DatabaseUnavailable
+from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.common.vault import VaultError
 from clipcast.common.words import listed
 from clipcast.connections.attempts import redirect_uri
 from clipcast.database.embedded import EmbeddedServerError
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.events import Webhook
+from clipcast.database.models.installation import StorageMark
 from clipcast.database.models.jobs import JobState
 from clipcast.database.models.notices import NoticeChannel
 from clipcast.installation import Installation, open_installation
+from clipcast.installation.sealed import count_sealed, named
+from clipcast.installation.storage_mark import SEVERAL, read_mark
 from clipcast.jobs.engines.choose import make_engine
 from clipcast.jobs.kinds import NETWORK, QUARANTINE, RENDERER_QUEUES
 from clipcast.jobs.pauses import list_pauses
@@ -93,7 +96,9 @@ async def examine(settings: Settings) -> list[Finding]:
             found.append(Finding("good", "Database", "responds, and its tables are up to date"))
             for check in (
                 _clock,
+                _secret_key,
                 _storage,
+                _storage_mark,
                 _media,
                 _encoder,
                 _public_url,
@@ -133,6 +138,30 @@ async def _clock(installation: Installation) -> AsyncIterator[Finding]:
         yield Finding("bad", "Clock", f"differs from the database's by {difference:.0f} s", fix)
 
 
+async def _secret_key(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that the keys decrypt what is stored, and whether a former one is still needed."""
+    try:
+        report = await count_sealed(installation.database, installation.vault)
+    except DatabaseUnavailable as error:
+        message = f"the stored secrets cannot be checked: {str(error).splitlines()[0]}"
+        yield Finding("bad", "Secret key", message, "Run `clipcast doctor` again when the database has less to do.")
+        return
+    if lost := named(report.lost):
+        known = listed(report.missing_keys)
+        message = f"no configured key decrypts some stored secrets ({lost})"
+        message += f". Former keys that are not configured have the fingerprints {known}" if known else ""
+        fix = (
+            "Add the former key, CLIPCAST_SECRET_KEY=NEW,OLD, until this check is good. See docs/how-to/rotate-keys.md."
+        )
+        yield Finding("bad", "Secret key", message, fix)
+    if former := named(report.former):
+        message = f"some stored secrets still need a former key ({former})"
+        fix = "Keep it in CLIPCAST_SECRET_KEY: a worker encrypts them with the first key when it starts, and each hour."
+        yield Finding("advice", "Secret key", message, fix)
+    if not lost and not former:
+        yield Finding("good", "Secret key", "the first key decrypts every stored secret")
+
+
 async def _storage(installation: Installation) -> AsyncIterator[Finding]:
     """Write, read and delete a small object."""
     key, content = f"doctor/{secrets.token_hex(8)}", secrets.token_bytes(64)
@@ -149,6 +178,28 @@ async def _storage(installation: Installation) -> AsyncIterator[Finding]:
         yield Finding("good", "Storage", f"writes and reads files ({address})")
     else:
         yield Finding("bad", "Storage", f"returns other bytes than were written ({address})", "Check the storage.")
+
+
+async def _storage_mark(installation: Installation) -> AsyncIterator[Finding]:
+    """Check that no other database uses the storage."""
+    try:
+        found = await read_mark(installation.storage)
+    except StorageUnavailable:
+        return  # reported by the check of the storage
+    async with installation.database.session() as session:
+        row = await session.get(StorageMark, 1)
+    if found is None or (row and found.mark in (row.mark, row.former_mark)):
+        return
+    if found.mark == SEVERAL:
+        message = "is used by several databases, so that none of them deletes a file there"
+    elif row and found.installation_id == str(row.installation_id):
+        message = "belongs to another copy of this database, so that this one deletes no file there"
+    else:
+        message = f"belongs to another installation ({found.installation_id}), so that this one deletes no file there"
+    fix = (
+        "Give each a storage of its own by CLIPCAST_STORAGE_URL. If this one replaces the other, stop the other, then "
+    )
+    yield Finding("bad", "Storage", message, f"{fix}run `clipcast storage take-over`.")
 
 
 async def _media(installation: Installation) -> AsyncIterator[Finding]:
@@ -387,9 +438,6 @@ async def _connections(installation: Installation) -> AsyncIterator[Finding]:
     query = select(Connection.status, func.count()).where(Connection.removed_at.is_(None)).group_by(Connection.status)
     async with installation.database.session() as session:
         counts = {row[0]: row[1] for row in await session.execute(query)}
-        sealed = (await session.execute(select(Connection.tokens).limit(1))).scalar_one_or_none()
-    if sealed is not None:
-        installation.vault.open(sealed)
     if ended := counts.get("needs_reconnect", 0):
         fix = "Reconnect them on the app's Accounts page."
         yield Finding("advice", "Connections", f"{ended} of {sum(counts.values())} must be reconnected", fix)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, func, select, text
+from sqlalchemy import ColumnElement, Select, String, case, cast, func, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from clipcast.audit.service import Actor, record
 from clipcast.clock import clock
@@ -18,9 +19,9 @@ from clipcast.database.models.posts import Item
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.submissions import Submission
 from clipcast.database.models.workspaces import Workspace
-from clipcast.jobs.kinds import ALL_QUEUES, ANALYZE, ITEM_KINDS, PUBLISH, RENDITION_KINDS
-from clipcast.jobs.pauses import QUEUE
-from clipcast.jobs.queue import restart
+from clipcast.jobs.kinds import ALL_QUEUES, ANALYZE, AVATAR, ITEM_KINDS, PUBLISH, RENDITION_KINDS
+from clipcast.jobs.pauses import PLATFORM, QUEUE, WORKSPACE
+from clipcast.jobs.queue import reschedule, restart
 from clipcast.jobs.wake import wake_workers
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.repository import lock_jobs
@@ -69,7 +70,7 @@ class FoundJob:
     workspace: str
     item: Item | None
     worker: Worker | None
-    # Of the job's queue.
+    # One that the job waits for: of its queue, its platform or its workspace.
     pause: Pause | None = None
     # What a renderer makes, the clip that it reads, and a render that gets the file.
     rendition: Rendition | None = None
@@ -82,6 +83,8 @@ class FoundJob:
         job, clip = self.job, self.clip or "a deleted clip"
         if job.kind == ANALYZE:
             return f"Find clips in {clip}"
+        if job.kind == AVATAR:
+            return "Fetch the picture of an account"
         if self.render:
             return f"Render {self.render}"
         if made := self.rendition:
@@ -100,7 +103,8 @@ class FoundJob:
         error = self.job.error or (self.item.error if self.item else None) or {}
         if self.pause and self.state in (JobState.WAITING, JobState.READY, JobState.OFFERED):
             since = format_timestamp(self.pause.created_at)
-            return f"The queue {self.job.queue} is paused since {since}, by {self.pause.paused_by}."
+            what = f"{self.pause.kind} {self.workspace if self.pause.kind == WORKSPACE else self.pause.name}"
+            return f"The {what} is paused since {since}, by {self.pause.paused_by}."
         match self.state:
             case JobState.DEAD | JobState.STRANDED | JobState.PAUSED | JobState.WAITING | "failed":
                 return str(error.get("message", ""))
@@ -117,12 +121,19 @@ class FoundJob:
 
 def _found() -> Select[Job, str, Item, Worker, Pause, Rendition, str, str]:
     render = select(Render.name).where(Render.rendition_id == Rendition.id).order_by(Render.id).limit(1)
+    waited_for = (
+        (Pause.kind == QUEUE) & (Pause.name == Job.queue),
+        (Pause.kind == PLATFORM) & (Pause.name == Job.platform),
+        (Pause.kind == WORKSPACE) & (Pause.name == cast(Job.workspace_id, String)),
+    )
+    pauses = select(Pause).where(or_(*waited_for)).order_by(Pause.created_at).limit(1).correlate(Job).lateral()
+    pause = aliased(Pause, pauses)
     return (
-        select(Job, Workspace.name, Item, Worker, Pause, Rendition, Clip.title, render.scalar_subquery())
+        select(Job, Workspace.name, Item, Worker, pause, Rendition, Clip.title, render.scalar_subquery())
         .join(Workspace, Workspace.id == Job.workspace_id)
         .outerjoin(Item, (Item.id == Job.subject_id) & Job.kind.in_(ITEM_KINDS))
         .outerjoin(Worker, Worker.id == Job.worker_id)
-        .outerjoin(Pause, (Pause.kind == QUEUE) & (Pause.name == Job.queue))
+        .outerjoin(pause, true())
         .outerjoin(Rendition, (Rendition.id == Job.subject_id) & Job.kind.in_(RENDITION_KINDS))
         .outerjoin(Submission, (Submission.id == Job.subject_id) & (Job.kind == ANALYZE))
         .outerjoin(Clip, Clip.id == func.coalesce(Rendition.clip_id, Submission.clip_id))
@@ -194,26 +205,52 @@ async def last_entries(session: AsyncSession, job: Job) -> list[JournalEntry]:
 
 
 async def retry_job(session: AsyncSession, found: FoundJob, force: bool, actor: Actor) -> None:
-    """Make a dead job ready, or one whose item has failed, by the rules of the API. The audit log records it.
+    """Make a job ready that is dead, whose item has failed, or that waits for its next attempt.
 
-    Raise AppError 409 for any other job.
+    The rules of the API apply to items. The audit log records it. Raise AppError 409 for any other job.
     """
     job, item = found.job, found.item
     if job.kind == PUBLISH and item is not None:
         await retry_item(session, job.workspace_id, str(item.post_id), str(item.id), force)
     else:
-        await _restart_dead(session, job, item)
+        await _retry_other(session, job, item)
     action, subject = ("item.retried", f"Item {item.id}") if item else ("job.retried", f"Job {job.id}")
     details = {"post_id": str(item.post_id)} if item else {}
     record(session, job.workspace_id, actor, action, subject, job.subject_id, force=force, **details)
 
 
-async def _restart_dead(session: AsyncSession, job: Job, item: Item | None) -> None:
+async def _retry_other(session: AsyncSession, job: Job, item: Item | None) -> None:
+    """Retry a job that publishes nothing."""
+    made = await _lock_made(session, job)
     await lock_jobs(session, select(Job.subject_id).where(Job.id == job.id))
-    if job.state != JobState.DEAD:
-        message = f"The job is {job.state}. Only a dead job, or one whose item failed, can be retried."
+    if job.state == JobState.DEAD:
+        restart(job, clock.now())
+        if made is not None and made.status == FAILED:
+            made.status, made.error, made.completed_at = "queued", None, None
+        if isinstance(made, Rendition):
+            made.progress = 0
+    elif job.state == JobState.WAITING and job.attempts:
+        # It has run, and continues what it did.
+        reschedule(job, clock.now())
+        job.failures = 0
+    else:
+        message = (
+            f"The job is {job.state}. Only a dead job, one whose item failed, or one that waits for its next attempt, "
+            "can be retried."
+        )
         raise AppError(409, "item_not_failed", message)
-    restart(job, clock.now())
     if item is not None:
         item.warnings = [warning for warning in item.warnings if warning["code"] != UNFINISHED]
     wake_workers(session, job.queue)
+
+
+async def _lock_made(session: AsyncSession, job: Job) -> Rendition | Submission | None:
+    """Lock what a renderer's job makes; None for other jobs. Callers that lock both lock this row before its job."""
+    table: type[Rendition | Submission]
+    if job.kind in RENDITION_KINDS:
+        table = Rendition
+    elif job.kind == ANALYZE:
+        table = Submission
+    else:
+        return None
+    return await session.get(table, job.subject_id, with_for_update=True, populate_existing=True)

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
+from clipcast.common.names import tidy_name
 from clipcast.common.settings import Settings
 from clipcast.common.vault import Vault
 from clipcast.database.models.workspaces import ApiKey
@@ -99,7 +100,7 @@ def register(vault: Vault, name: str, redirect_uris: list[str]) -> Client:
     for address in redirect_uris:
         if problem := _redirect_problem(address):
             raise OAuthError("invalid_redirect_uri", f"{address[:100]!r} is not accepted: {problem}.")
-    shown = "".join(one for one in name if one.isprintable()).strip()[:NAME_MAX] or "Unnamed program"
+    shown = tidy_name(name)[:NAME_MAX] or "Unnamed program"
     claim = {"oauth_client": {"name": shown, "redirect_uris": redirect_uris}}
     return Client(vault.sign(claim, CLIENT_LIFETIME), shown, tuple(redirect_uris))
 

@@ -1,14 +1,16 @@
 """Queries about users, their sessions, memberships and invitations."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, exists, func, select
+from sqlalchemy import ARRAY, Select, Uuid, bindparam, delete, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.database import page_of
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.workspaces import Workspace
+from clipcast.people.approvers import may_approve
 
 
 async def anybody(session: AsyncSession) -> bool:
@@ -65,6 +67,16 @@ async def list_members(
     """Return a page of members in the order in which they joined, and the number of all members."""
     query = select(Membership).where(Membership.workspace_id == workspace_id)
     return await page_of(session, query.order_by(Membership.created_at), offset, limit)
+
+
+async def list_approvers(
+    session: AsyncSession, workspace_id: UUID, client_ids: Collection[UUID | None], limit: int
+) -> list[Membership]:
+    """Return the first members who may approve posts of all these clients; None stands for accounts without one."""
+    clients = bindparam("client_ids", list(client_ids), ARRAY(Uuid()))
+    able = text(may_approve("CAST(:client_ids AS uuid[])")).bindparams(clients)
+    query = select(Membership).where(Membership.workspace_id == workspace_id, able)
+    return list(await session.scalars(query.order_by(Membership.created_at).limit(limit)))
 
 
 async def role_of(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> str | None:

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
 from clipcast.clock import clock
+from clipcast.common.names import tidy_name
 from clipcast.common.problems import Problem
 from clipcast.database.limits import require_whole
+from clipcast.database.locks import TAKE, Lock
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.people import repository
@@ -28,9 +30,8 @@ SESSION_LIFETIME = timedelta(days=30)
 SEEN_EVERY = timedelta(minutes=5)
 INVITATION_LIFETIME = timedelta(days=7)
 NAME_MAX = 100
+NO_NAME = f"Give a name of at most {NAME_MAX} characters."
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
-# The advisory lock that lets only one browser set up the installation.
-SETUP_LOCK = 0x434C4950
 
 
 class NotAllowed(Exception):
@@ -48,8 +49,8 @@ class Person:
     def problems(self) -> list[Problem]:
         """Return a problem for each invalid field."""
         found = []
-        if not 0 < len(self.name) <= NAME_MAX or not self.name.isprintable():
-            found.append(Problem("name", "invalid", f"Give a name of at most {NAME_MAX} characters."))
+        if not 0 < len(self.name) <= NAME_MAX:
+            found.append(Problem("name", "invalid", NO_NAME))
         if not EMAIL.fullmatch(self.email):
             found.append(Problem("email", "invalid", "Give an e-mail address such as name@example.org."))
         if weak := weakness(self.password, _personal_words(self.name, self.email)):
@@ -64,15 +65,8 @@ def _personal_words(name: str, email: str) -> list[str]:
 
 
 def person(name: str, email: str, password: str) -> Person:
-    """Return the entered values without surrounding spaces, and with the address in lower case."""
-    return Person(name.strip(), email.strip().lower(), password)
-
-
-def name_problem(name: str) -> str | None:
-    """Return the problem with the name of a workspace or a key, or None."""
-    if 0 < len(name) <= NAME_MAX and name.isprintable():
-        return None
-    return f"Give a name of at most {NAME_MAX} characters."
+    """Return the entered values: a tidied name, and the address in lower case and without surrounding spaces."""
+    return Person(tidy_name(name), email.strip().lower(), password)
 
 
 async def set_up(session: AsyncSession, owner: Person, workspace: str) -> tuple[User, Workspace]:
@@ -80,7 +74,7 @@ async def set_up(session: AsyncSession, owner: Person, workspace: str) -> tuple[
 
     The user also becomes the owner of all workspaces that were created on the command line before.
     """
-    await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SETUP_LOCK})
+    await session.execute(TAKE, {"lock": Lock.SETUP})
     if await repository.anybody(session):
         raise NotAllowed("This installation already has an owner. Sign in, or ask an owner for an invitation.")
     user = await _add(session, owner)

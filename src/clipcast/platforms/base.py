@@ -451,9 +451,10 @@ class Platform(Generic[M]):
     continues: Mapping[int, Continue] = field(default_factory=dict)
     # The values that the account (its id, its profile's details) offers now for metadata: JSON in the platform's terms.
     options: Callable[[Http, str, Mapping[str, Any]], Awaitable[dict[str, Any]]] | None = None
-    # The names of options that limit files and seldom change. Clipcast keeps the values of the last response under
-    # `limits` in the account's profile, and `Metadata.check_limits` judges by them without a request.
-    kept_options: tuple[str, ...] = ()
+    # The options that limit files and seldom change, with the least limit of any account. Clipcast keeps the values of
+    # the last response under `limits` in the account's profile, and `Metadata.check_limits` judges by them without a
+    # request.
+    kept_options: Mapping[str, Any] = field(default_factory=dict)
     # The platform's own settings, beside its app.
     settings: tuple[PlatformSetting, ...] = ()
     # Headers of every request to the platform.

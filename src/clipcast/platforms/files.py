@@ -115,3 +115,16 @@ def picture_size(head: bytes) -> tuple[int, int]:
     except (ValueError, TypeError, IndexError, OverflowError, struct.error):
         return 0, 0
     return int(width), int(height)
+
+
+def is_whole(content: bytes) -> bool:
+    """Return whether a PNG has its chunks up to the last one, or a WebP the length that it states."""
+    if kind_of(content) == "webp":
+        return len(content) >= 8 + int.from_bytes(content[4:8], "little")
+    at = 8
+    while at + 8 <= len(content):
+        length, name = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8]
+        at += 12 + length
+        if name == b"IEND":
+            return at <= len(content)
+    return False

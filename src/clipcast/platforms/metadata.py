@@ -76,10 +76,17 @@ class Metadata(BaseModel):
     value_titles: ClassVar[Mapping[str, str]] = {}
     # What people call fields whose names say it badly: "Who can watch" for privacyLevel.
     field_titles: ClassVar[Mapping[str, str]] = {}
+    # What a page says below a field instead of its description; nothing for "".
+    field_hints: ClassVar[Mapping[str, str]] = {}
+    # Flags that a page shows the other way round: "Allow Duets" for disableDuet, so that on means yes.
+    opposite_fields: ClassVar[tuple[str, ...]] = ()
     # The optional fields that a form shows first, and those of `offered_fields` whose values mean the same for all
     # accounts, so that people choose once.
     main_fields: ClassVar[tuple[str, ...]] = ()
     shared_offers: ClassVar[tuple[str, ...]] = ()
+    # The settings that pages offer again in the next post to the account: what people choose for an account, not for a
+    # clip, and what the platform does not require to be chosen anew for each post.
+    remembered_fields: ClassVar[tuple[str, ...]] = ()
     # Metadata of an example post, as callers write it. The demo publishes it; it adds what the account must choose.
     example: ClassVar[Mapping[str, Any]]
     # Metadata with mistakes. The demo shows how preflight reports those of the first platform that has some.

@@ -25,6 +25,10 @@ TITLE_MAX = 60
 COLOR = re.compile(r"#[0-9a-f]{6}")
 # Class variables of the metadata that have no default.
 OF_METADATA = ("text_field", "folds_after", "example")
+# Class variables of the metadata that name fields, as callers write them.
+LISTED = (
+    "offered_fields", "main_fields", "shared_offers", "remembered_fields", "field_hints", "opposite_fields",
+)  # fmt: skip
 # Methods of sign-ins that send requests.
 SENDING = ("exchange", "refresh", "accounts", "revoke", "enter", "begin", "complete")
 
@@ -147,10 +151,14 @@ def _wrong_metadata(platform: Platform[Any]) -> Iterator[str]:
     model = platform.metadata
     fields = {one.alias or name for name, one in model.model_fields.items()}
     named = {"text_field": (model.text_field,), "title_field": (model.title_field,) if model.title_field else ()}
-    listed = ("offered_fields", "main_fields", "shared_offers")
-    for name, values in (named | {one: getattr(model, one) for one in listed}).items():
+    for name, values in (named | {one: getattr(model, one) for one in LISTED}).items():
         if not isinstance(values, Collection) or not set(values) <= fields:
             yield f"`metadata.{name}` names no field of the metadata"
+    if not isinstance(model.field_hints, Mapping):
+        yield "`metadata.field_hints` is no dict"
+    flags = {one.alias or name for name, one in model.model_fields.items() if one.annotation is bool}
+    if isinstance(model.opposite_fields, Collection) and set(model.opposite_fields) & fields - flags:
+        yield "`metadata.opposite_fields` names a field that is no bool"
     if not (isinstance(model.folds_after, int) and isinstance(model.example, Mapping)):
         yield "`metadata.folds_after` is no whole number, or `metadata.example` is no dict"
     if not set(model.scopes_of_fields) <= set(model.model_fields):

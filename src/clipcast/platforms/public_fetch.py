@@ -27,14 +27,14 @@ class PublicFetcher:
         self._client = client
         self._trusted = trusted
 
-    async def fetch(self, url: str, limit: int, keep: int | None = None) -> bytes:
+    async def fetch(self, url: str, limit: int, keep: int | None = None, seconds: float = TOTAL_TIME) -> bytes:
         """Return the body of `url`, or only its first `keep` bytes.
 
         Raises InvalidRequest if the address is not public, the status is not 200, or the body has more than `limit`
         bytes as sent or decompressed. Raises TransientError if the server fails, or if no complete response arrives
-        within `TOTAL_TIME`.
+        within `seconds`.
         """
-        async with self._opened(url, TOTAL_TIME) as response:
+        async with self._opened(url, seconds) as response:
             try:
                 return await read(response, limit, keep)
             except ResponseTooLarge as error:

@@ -67,7 +67,7 @@ def check_known_limits(checked: Checked) -> None:
 def known_limit_problems(target: Target) -> list[Problem]:
     """Return the problems of a target's file by its account's own limits, as far as they are known."""
     prefix = f"{target.path}/metadata/{target.connection.platform}"
-    problems = target.metadata.check_limits(known_limits(target.connection.profile), target.media)
+    problems = target.metadata.check_limits(known_limits(target.connection.profile) or {}, target.media)
     return [problem.under(prefix) for problem in problems]
 
 

@@ -24,6 +24,8 @@ from clipcast.posts.shorthand import resolve_accounts, with_texts
 from clipcast.posts.spellings import respell_post
 
 SHOWN_MAX = 60
+# Stands for the clip of targets whose own one is unknown.
+NO_CLIP = UUID(int=0)
 KINDS: Mapping[str, tuple[type, ...]] = {
     "string": (str,), "boolean": (bool,), "integer": (int, str), "number": (int, float, str), "array": (list,),
     "object": (dict,),
@@ -39,7 +41,10 @@ class BodyDraft:
 
 
 async def draft_of_body(executor: Executor, workspace_id: UUID, body: Any, settings: Settings) -> BodyDraft | None:
-    """Return the draft; None if the body names no clip and no account of the workspace."""
+    """Return the draft; None if the body names no account of the workspace.
+
+    If the workspace has none of the clips, the draft has the accounts, with their first words, and no clip.
+    """
     found = BodyDraft({})
     spelt, _ = respell_post(body)
     targets = list(targets_of(spelt))
@@ -51,24 +56,32 @@ async def draft_of_body(executor: Executor, workspace_id: UUID, body: Any, setti
     known = await load_references(executor, workspace_id, edits, accounts, settings)
     platforms = {id: one.platform for id, one in known.connections.items() if one.platform in PLATFORMS}
     items: dict[tuple[UUID, UUID], Item] = {}
+    without_clip: dict[UUID, Item] = {}
     for _, path, edit, _, target, texts in targets:
         edit_id, connection_id = parse_id(edit), wanted[path]
-        if edit_id is None or edit_id not in known.renders:
+        has_clip = edit_id is not None and edit_id in known.renders
+        if not has_clip:
             found.left_out.append(f"The workspace has no clip {_shown(edit)}. Add it from the library.")
-        elif connection_id is None or connection_id not in platforms:
+        if connection_id is None or connection_id not in platforms:
             message = f"The workspace has no account {_shown(written[path])}. Connect it, or choose another."
             found.left_out.append(message)
         else:
             platform = PLATFORMS[platforms[connection_id]]
             merged = with_texts(target, platform, texts)
             details = _details(platform.name, merged.get("metadata"), found)
-            items[edit_id, connection_id] = Item(
-                edit_id=edit_id, connection_id=connection_id, platform=platform.name, details=details
-            )
+            clip = edit_id if edit_id and has_clip else NO_CLIP
+            item = Item(edit_id=clip, connection_id=connection_id, platform=platform.name, details=details)
+            if has_clip:
+                items[clip, connection_id] = item
+            else:
+                without_clip.setdefault(connection_id, item)
     found.left_out = list(dict.fromkeys(found.left_out))
-    if not items:
+    if not items and not without_clip:
         return None
-    found.content = draft_of_post(list(items.values()), None) | _time(spelt, body, found)
+    content = draft_of_post(list((items or without_clip).values()), None)
+    if not items:
+        content |= {"clips": [], "by_clip": {}}
+    found.content = content | _time(spelt, body, found)
     return found
 
 

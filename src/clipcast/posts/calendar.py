@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Uuid, any_, cast, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, DateTime, cast, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.timestamps import format_timestamp
 from clipcast.connections.repository import of_client
+from clipcast.database import among
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Draft, Item, Post
@@ -101,7 +102,7 @@ async def _states(session: AsyncSession, posts: Mapping[UUID, Any]) -> dict[UUID
         return {}
     state = item_state_sql()
     query = select(Item.post_id, state, func.count()).join(Job, Job.id == Item.id)
-    query = query.where(Item.post_id == any_(cast(list(posts), ARRAY(Uuid)))).group_by(Item.post_id, state)
+    query = query.where(among(Item.post_id, posts)).group_by(Item.post_id, state)
     counts: dict[UUID, dict[str, int]] = {id: {} for id in posts}
     for post_id, name, number in await session.execute(query):
         counts[post_id][name] = number
@@ -110,7 +111,7 @@ async def _states(session: AsyncSession, posts: Mapping[UUID, Any]) -> dict[UUID
 
 async def posts_of(session: AsyncSession, post_ids: Sequence[UUID]) -> list[Post]:
     """Return these posts, in no order."""
-    return list(await session.scalars(select(Post).where(Post.id.in_(post_ids))))
+    return list(await session.scalars(select(Post).where(among(Post.id, post_ids))))
 
 
 async def planned_drafts(session: AsyncSession, workspace_id: UUID, since: datetime, until: datetime) -> list[Draft]:

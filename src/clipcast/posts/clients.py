@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.database import among
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item
 
@@ -20,6 +21,6 @@ async def clients_of(session: AsyncSession, post_ids: Collection[UUID]) -> dict[
     """Return the client of each of these posts that has one."""
     found: dict[UUID, set[UUID | None]] = {}
     query = select(Item.post_id, Connection.client_id).join(Connection, Connection.id == Item.connection_id)
-    for post_id, client_id in await session.execute(query.where(Item.post_id.in_(post_ids)).distinct()):
+    for post_id, client_id in await session.execute(query.where(among(Item.post_id, post_ids)).distinct()):
         found.setdefault(post_id, set()).add(client_id)
     return {id: client for id, of_items in found.items() if (client := only_client(of_items))}

@@ -6,21 +6,60 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import ColumnElement, Text, cast, exists, func, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.pictures import picture_version
 from clipcast.common.ids import parse_id
 from clipcast.common.timestamps import parse_instant
 from clipcast.connections.repository import connections_by_id
+from clipcast.database import among, page_of
+from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Draft
 from clipcast.posts import drafts
+from clipcast.posts.captions import FIELDS
 from clipcast.posts.lines import MARKS_MAX, PICTURES_MAX, Mark, Picture, PostLine
+from clipcast.posts.listing import escaped
 from clipcast.posts.titles import first_line
 from clipcast.renders.repository import renders_by_edit_id
 
 log = structlog.get_logger()
+
+# The names of captions in a draft's content, then that of titles.
+SAID = sorted(FIELDS, key=lambda name: name == "title")
+
+
+async def search(
+    session: AsyncSession, workspace_id: UUID, words: str, offset: int, limit: int
+) -> tuple[list[Draft], int]:
+    """Return a page of the unsent drafts, newest first, and the number of all.
+
+    With words, only those that have them, in this order, in a caption or title, or in the name of a clip or an account.
+    """
+    query = drafts.unsent(workspace_id)
+    if words.strip():
+        pattern = f"%{'%'.join(escaped(word) for word in words.split())}%"
+        clips = select(cast(Render.edit_setting_id, Text)).where(
+            Render.workspace_id == workspace_id, Render.name.ilike(pattern)
+        )
+        handles = Connection.username.ilike(pattern) | Connection.display_name.ilike(pattern)
+        accounts = select(cast(Connection.id, Text)).where(Connection.workspace_id == workspace_id, handles)
+        said = [_says(name, pattern) for name in SAID]
+        # The database finds the ids once for all drafts.
+        clip, account = (func.array(ids.scalar_subquery(), type_=ARRAY(Text)) for ids in (clips, accounts))
+        has = Draft.content["clips"].has_any(clip), Draft.content["accounts"].has_any(account)
+        query = query.where(or_(*said, *has))
+    return await page_of(session, query.order_by(Draft.id.desc()), offset, limit)
+
+
+def _says(name: str, pattern: str) -> ColumnElement[bool]:
+    """Return whether a text of this name in a draft's content, for all accounts or for some, is like the pattern."""
+    texts = func.jsonb_path_query_array(Draft.content, cast(f"$.**.{name}", JSONPATH))
+    said = func.jsonb_array_elements_text(texts, type_=Text).column_valued("said")
+    return exists(select(true()).where(said.ilike(pattern)))
 
 
 async def draft_lines(
@@ -32,11 +71,16 @@ async def draft_lines(
     edit_ids = {id for _, content in readable for text in content["clips"] if (id := parse_id(text))}
     accounts = await connections_by_id(session, workspace_id, list(account_ids)) if account_ids else {}
     renders = await renders_by_edit_id(session, workspace_id, list(edit_ids)) if edit_ids else {}
+    named = {one.client_id for one in accounts.values() if one.client_id}
+    query = select(Client).where(among(Client.id, named))
+    clients = {one.id: one for one in await session.scalars(query)} if named else {}
     lines = []
     for draft, content in readable:
         own = [accounts[id] for text in content["accounts"] if (id := parse_id(text)) in accounts]
         clips = [renders[id] for text in content["clips"] if (id := parse_id(text)) in renders]
         at = planned_at(content)
+        of = {one.client_id for one in own}
+        client_id = of.pop() if len(of) == 1 else None
         line = PostLine(
             draft.id,
             draft.version,
@@ -49,6 +93,9 @@ async def draft_lines(
             len(own),
             [_picture(one) for one in clips[:PICTURES_MAX]],
             len(clips),
+            clients.get(client_id) if client_id else None,
+            len(of) > 1,
+            author=draft.saved_by,
         )
         lines.append((line, own))
     return lines
@@ -68,8 +115,8 @@ def _content(draft: Draft) -> dict[str, Any] | None:
 
 
 def _title(content: dict[str, Any], clips: Sequence[Render]) -> str:
-    texts = [content, *content["by_clip"].values(), *content["by_platform"].values(), *content["by_account"].values()]
-    words = [str(one[name]) for one in texts for name in ("text", "title") if one.get(name)]
+    of_some = [one for name in ("by_clip", "by_platform", "by_account", "by_cell") for one in content[name].values()]
+    words = [str(one[name]) for one in (content, *of_some) for name in SAID if one.get(name)]
     return first_line(*words, clips[0].name if clips else "Draft without a clip")
 
 

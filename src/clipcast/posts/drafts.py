@@ -5,6 +5,7 @@ that the page, its preview and the post agree.
 """
 
 import json
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import select, true
+from sqlalchemy import ColumnElement, Select, String, func, literal_column, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,12 +21,16 @@ from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import NotFound
 from clipcast.common.timestamps import format_timestamp
-from clipcast.database import page_of
 from clipcast.database.limits import SEES_ALL, limit_of, saver_of
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Draft, Item
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
+
+# The edits of a post, one after another, that are followed to the newest one.
+EDITS_MAX = 20
+# The id of the post that a draft's post replaces. The key is no parameter, so that every plan can use the index.
+replaced: ColumnElement[str] = Draft.content.op("->>", return_type=String())(literal_column("'replaces'"))
 
 
 class DraftUnreadable(ValueError):
@@ -33,20 +38,27 @@ class DraftUnreadable(ValueError):
 
 
 class DraftConflict(Exception):
-    """The draft was posted, or saved by another page, after this page read it. Nothing was saved."""
+    """The draft was posted, deleted, or saved by another page, after this page read it. Nothing was saved.
 
-    def __init__(self, stored: Draft) -> None:
-        super().__init__(str(stored.id))
+    `stored` is None if it was deleted.
+    """
+
+    def __init__(self, stored: Draft | None) -> None:
+        super().__init__(str(stored.id) if stored else "deleted")
         self.stored = stored
 
 
 @dataclass(frozen=True)
 class Edit:
-    """The origin of a save: the version that the page read, the id of the opened page, and its author."""
+    """The origin of a save: the version that the page read, the id of the opened page, and its author.
+
+    Version 0 is that of a draft that was not stored yet.
+    """
 
     version: int
     page: str
     author: str
+    author_id: UUID | None = None
 
 
 class Content(BaseModel):
@@ -94,6 +106,8 @@ class Content(BaseModel):
 
 
 EMPTY: dict[str, Any] = Content().model_dump()
+# The longest title that is taken from other words, in UTF-16 units.
+TITLE_MOST = 100
 
 
 def read(stored: Any) -> dict[str, Any]:
@@ -120,10 +134,11 @@ def targets(content: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def metadata(content: dict[str, Any], clip: str, account: Connection) -> dict[str, Any]:
+def metadata(content: dict[str, Any], clip: str, account: Connection, name: str = "") -> dict[str, Any]:
     """Return the metadata of one target.
 
-    The most specific value wins: the target's, then the account's, the platform's, the clip's, and the common one.
+    The most specific value wins: the target's, then the account's, the platform's, the clip's, and the common one. If
+    the platform requires a title and there is none, it is the first line of the text, or the clip's `name`.
     """
     model = PLATFORMS[account.platform].metadata
     details: dict[str, Any] = {}
@@ -133,15 +148,42 @@ def metadata(content: dict[str, Any], clip: str, account: Connection) -> dict[st
                 details[field] = texts[source]
     details |= content["by_platform"].get(account.platform, {})
     details |= content["by_account"].get(str(account.id), {})
-    return details | dict(content["by_cell"].get(cell(clip, str(account.id)), {}))
+    details |= content["by_cell"].get(cell(clip, str(account.id)), {})
+    if needs_title(account.platform) and model.title_field and not str(details.get(model.title_field) or "").strip():
+        text = str(details.get(model.text_field) or "").strip()
+        if title := _title_from(text.partition("\n")[0], name):
+            details[model.title_field] = title
+    return details
 
 
-def body(content: dict[str, Any], accounts: dict[str, Connection]) -> dict[str, Any]:
-    """Return the body of POST /posts. `accounts` holds the existing connections by `connectionId`."""
+def needs_title(platform: str) -> bool:
+    """Return whether a platform requires a title."""
+    model = PLATFORMS[platform].metadata
+    return bool(model.title_field) and model.model_fields[model.title_field].is_required()
+
+
+def _title_from(*texts: str) -> str:
+    """Return the first of these texts that is not blank, as a title that every platform takes."""
+    for text in texts:
+        if plain := " ".join(text.replace("<", " ").replace(">", " ").split()):
+            # Some platforms count an emoji as two characters.
+            units = plain.encode("utf-16-le")[: 2 * TITLE_MOST]
+            cut = units.decode("utf-16-le", "ignore")
+            return cut if cut == plain else cut.rpartition(" ")[0] or cut
+    return ""
+
+
+def body(
+    content: dict[str, Any], accounts: dict[str, Connection], names: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the body of POST /posts.
+
+    `accounts` holds the existing connections by `connectionId`, and `names` those of clips by `editId`.
+    """
     videos: dict[str, list[dict[str, Any]]] = {}
     for clip, account in targets(content):
         if account in accounts:
-            details = metadata(content, clip, accounts[account])
+            details = metadata(content, clip, accounts[account], (names or {}).get(clip, ""))
             target = {"connectionId": account, "metadata": {accounts[account].platform: details}}
             videos.setdefault(clip, []).append(target)
     made: dict[str, Any] = {"videos": [{"editId": clip, "targets": found} for clip, found in videos.items()]}
@@ -234,27 +276,30 @@ async def save_draft(
     may be lost, or arrive after the next was sent.
 
     Raise NotFound for a draft of another workspace, and for one that the session does not see. Raise DraftConflict if
-    the draft has been posted, or if another page has saved it after this page read it.
+    the draft has been posted, or if another page has saved or deleted it after this page read it.
     """
-    if limit_of(session):
-        exists = select(Draft.id).where(Draft.id == draft_id).execution_options(**SEES_ALL)
-        if await session.scalar(exists):
-            await get_draft(session, workspace_id, str(draft_id))
+    exists = select(Draft.id).where(Draft.id == draft_id).execution_options(**SEES_ALL)
+    if limit_of(session) and await session.scalar(exists):
+        await get_draft(session, workspace_id, str(draft_id))
     now = clock.now()
     author: dict[str, Any] = {"saved_by": edit.author if edit else "", "saved_from": edit.page if edit else ""}
-    author["saved_by_id"] = saver_of(session)
+    author |= {"saved_by_id": saver_of(session), "author_id": edit.author_id if edit else None}
     row = {"id": draft_id, "workspace_id": workspace_id, "content": content, "updated_at": now} | author
     unchanged = (Draft.version == edit.version) | (Draft.saved_from == edit.page) if edit else true()
-    statement = insert(Draft).values(row | {"created_at": now})
-    saved = await session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[Draft.id],
-            set_={"content": content, "updated_at": now, "version": Draft.version + 1} | author,
-            where=(Draft.workspace_id == workspace_id) & Draft.post_id.is_(None) & unchanged,
-        ).returning(Draft.version)
-    )
+    changes = {"content": content, "updated_at": now, "version": Draft.version + 1} | author
+    is_mine = (Draft.workspace_id == workspace_id) & Draft.post_id.is_(None) & unchanged
+    if edit and edit.version:
+        # Only a new draft is inserted: an open page does not bring back one that was deleted.
+        update_only = update(Draft).where(Draft.id == draft_id, is_mine).values(changes).returning(Draft.version)
+        saved = await session.execute(update_only, execution_options={"synchronize_session": False})
+    else:
+        statement = insert(Draft).values(row | {"created_at": now})
+        upsert = statement.on_conflict_do_update(index_elements=[Draft.id], set_=changes, where=is_mine)
+        saved = await session.execute(upsert.returning(Draft.version))
     if (version := saved.scalar_one_or_none()) is not None:
         return version
+    if not await session.scalar(exists):
+        raise DraftConflict(None)
     stored = await get_draft(session, workspace_id, str(draft_id))
     session.expunge(stored)  # callers read it after the rollback
     raise DraftConflict(stored)
@@ -262,17 +307,15 @@ async def save_draft(
 
 async def successor_of(session: AsyncSession, workspace_id: UUID, post_id: str) -> Draft | None:
     """Return the sent draft whose post replaced this post."""
-    query = select(Draft).where(
-        Draft.workspace_id == workspace_id, Draft.post_id.is_not(None), Draft.content["replaces"].astext == post_id
-    )
+    query = select(Draft).where(Draft.workspace_id == workspace_id, Draft.post_id.is_not(None), replaced == post_id)
     return (await session.scalars(query.order_by(Draft.id.desc()).limit(1))).first()
 
 
-async def last_sent(session: AsyncSession, workspace_id: UUID, author: str) -> dict[str, Any] | None:
+async def last_sent(session: AsyncSession, workspace_id: UUID, author_id: UUID) -> dict[str, Any] | None:
     """Return the content of the newest draft that this person sent; None without one, or if it cannot be read."""
     query = (
         select(Draft.content)
-        .where(Draft.workspace_id == workspace_id, Draft.post_id.is_not(None), Draft.saved_by == author)
+        .where(Draft.workspace_id == workspace_id, Draft.post_id.is_not(None), Draft.author_id == author_id)
         .order_by(Draft.id.desc())
         .limit(1)
     )
@@ -299,7 +342,25 @@ async def get_draft(session: AsyncSession, workspace_id: UUID, draft_id: str, lo
     return draft
 
 
-async def list_drafts(session: AsyncSession, workspace_id: UUID, offset: int, limit: int) -> tuple[list[Draft], int]:
-    """Return a page of the unsent drafts, newest first, and the number of all."""
-    query = select(Draft).where(Draft.workspace_id == workspace_id, Draft.post_id.is_(None))
-    return await page_of(session, query.order_by(Draft.id.desc()), offset, limit)
+async def replacements(session: AsyncSession, workspace_id: UUID, post_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return the posts that replaced these by an edit, also by several edits one after another."""
+    found, now = dict[UUID, UUID](), {id: id for id in post_ids}
+    for _ in range(EDITS_MAX):
+        if not now:
+            break
+        query = select(replaced, Draft.post_id).where(Draft.workspace_id == workspace_id, Draft.post_id.is_not(None))
+        rows = await session.execute(query.where(replaced.in_([str(id) for id in now])))
+        edited = {id: new for text, new in rows if new and (id := parse_id(text)) and new != id}
+        found |= {now[id]: new for id, new in edited.items()}
+        now = {new: now[id] for id, new in edited.items()}
+    return found
+
+
+def unsent(workspace_id: UUID) -> Select[Draft]:
+    """Return the query of a workspace's drafts that were not sent."""
+    return select(Draft).where(Draft.workspace_id == workspace_id, Draft.post_id.is_(None))
+
+
+async def number_of_unsent(session: AsyncSession, workspace_id: UUID) -> int:
+    """Return the number of a workspace's drafts that were not sent."""
+    return await session.scalar(select(func.count()).select_from(unsent(workspace_id).subquery())) or 0

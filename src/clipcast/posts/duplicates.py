@@ -176,11 +176,16 @@ def _problem(path: str, row: Any, is_seen: bool) -> Problem:
 
 async def require_new(executor: Executor, items: Sequence[Sent], scope: Scope) -> None:
     """Raise DuplicateContent if an item is a double, as long as the executor's transaction lasts."""
-    if not scope.settings.duplicate_window:
-        return
-    await executor.fetch(LOCK, {"workspace_id": scope.workspace_id})
-    if problems := await find_doubles(executor, items, scope):
+    if problems := await hold_doubles(executor, items, scope):
         raise DuplicateContent(problems)
+
+
+async def hold_doubles(executor: Executor, items: Sequence[Sent], scope: Scope) -> list[Problem]:
+    """Return the problem of each double. No other request adds one until the executor's transaction ends."""
+    if not scope.settings.duplicate_window:
+        return []
+    await executor.fetch(LOCK, {"workspace_id": scope.workspace_id})
+    return await find_doubles(executor, items, scope)
 
 
 async def require_new_if_refused(executor: Executor, items: Sequence[Sent], scope: Scope) -> None:

@@ -1,12 +1,13 @@
 """Changes of a post's time and of its items, as long as nothing of them has been sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.audit.service import Actor
 from clipcast.clients.rule_schemas import NONE
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
@@ -28,7 +29,9 @@ from clipcast.posts.schemas import ItemChange, UpdatePost
 from clipcast.posts.service import check_version, get_changeable, get_item, lift_limits, require_no_double
 from clipcast.posts.status import post_status
 from clipcast.renders.conforming import order_conversions_after_commit
-from clipcast.reviews.service import ask_again, follow_time
+from clipcast.reviews.repository import reviewers_of
+from clipcast.reviews.requests import check_rules
+from clipcast.reviews.service import ask_again, follow_time, get_review
 from clipcast.reviews.states import is_released
 
 
@@ -40,10 +43,13 @@ async def update_post(
     settings: Settings,
     if_match: IfMatch | None = None,
     refuse: bool = False,
+    by: Actor | None = None,
 ) -> bool:
     """Change a pending post, or the items of a begun one that wait for their next attempt. Return whether it changed.
 
     A changed item starts over. If its account changes, or its time is now, it becomes due.
+
+    If `by` may publish without an approval, a review that needs less than a client's rule suffices.
 
     Raise NotFound, AppError 409 or 412, or ValidationFailed; with `refuse`, DuplicateContent if the
     workspace refuses that. Nothing is committed then.
@@ -66,10 +72,13 @@ async def update_post(
             path, patch = patches[item.id]
             if _patch(item, patch, path, references, starts_at, found):
                 patched.add(item.id)
-                _check_rule(post, item, before[item.id], references, path, found)
         elif moved:
             found.errors += _problems_of_time(item, references, starts_at, post.scheduled_at or post.created_at)
     all_items = await repository.get_items(session, post.id)
+    changed_accounts = {
+        item.connection_id: patches[item.id][0] for item in items if item.connection_id != before[item.id]
+    }
+    await _check_rules(session, post, changed_accounts, all_items, references, found, by)
     _check_unique(all_items, found, "/items")
     if found.errors:
         raise ValidationFailed(found.errors)
@@ -119,6 +128,7 @@ async def update_item(
     settings: Settings,
     if_match: IfMatch | None = None,
     refuse: bool = False,
+    by: Actor | None = None,
 ) -> bool:
     """Change one item that is pending, or that waits for its next attempt. Return whether it changed.
 
@@ -132,8 +142,9 @@ async def update_item(
     found, before = Findings(), item.connection_id
     references = await _load_references(session, post, items, [change], settings)
     changed = _patch(item, change, "", references, post.scheduled_at or clock.now(), found)
-    _check_rule(post, item, before, references, "", found)
     all_items = await repository.get_items(session, post.id)
+    changed_accounts = {item.connection_id: ""} if item.connection_id != before else {}
+    await _check_rules(session, post, changed_accounts, all_items, references, found, by)
     _check_unique(all_items, found, "")
     if found.errors:
         raise ValidationFailed(found.errors)
@@ -240,15 +251,37 @@ def _patch(
     return True
 
 
-def _check_rule(
-    post: Post, item: Item, connection_id: UUID, references: References, path: str, found: Findings
+async def _check_rules(
+    session: AsyncSession,
+    post: Post,
+    accounts: Mapping[UUID, str],
+    items: Sequence[Item],
+    references: References,
+    found: Findings,
+    by: Actor | None,
 ) -> None:
-    """Add a problem if the item of a post without a review moved to an account whose client wants one."""
-    account = references.connections.get(item.connection_id)
-    moved = item.connection_id != connection_id
-    if moved and post.review is None and account and account.review_rule not in (None, NONE):
+    """Add a problem for each of these accounts, which are new in the post, whose client wants another approval.
+
+    `accounts` are by id, each with the path of its change. `items` are all of the post, after the change. Whoever may
+    publish without an approval may keep a review that needs less.
+    """
+    ruled = {
+        id: f"{path}/connectionId" for id, path in accounts.items()
+        if (account := references.connections.get(id)) and account.review_rule not in (None, NONE)
+    }  # fmt: skip
+    if not ruled:
+        return
+    if post.review is None:
         message = "Posts of this account's client need an approval. Send the post for review first."
-        found.errors.append(Problem(f"{path}/connectionId", "no_reviewer", message))
+        found.errors += [Problem(path, "no_reviewer", message) for path in ruled.values()]
+        return
+    if by and by.may_skip_review:
+        return
+    review = await get_review(session, post)
+    asked = {id for one in await reviewers_of(session, review.id) if (id := one.user_id or one.link_id)}
+    clients = {account.client_id for item in items if (account := references.connections.get(item.connection_id))}
+    path, executor = next(iter(ruled.values())), await from_session(session)
+    found.errors += await check_rules(executor, post.workspace_id, asked, review.rule, path, clients)
 
 
 def _problems_of_time(item: Item, references: References, starts_at: datetime, before: datetime) -> list[Problem]:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clips.pictures import picture_version
+from clipcast.database import among
 from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.connections import Connection
@@ -135,10 +136,10 @@ async def _clients(session: AsyncSession, ids: list[UUID]) -> dict[UUID, tuple[C
     """Return the client of each post, and whether its accounts are of several clients."""
     accounts = select(Item.post_id, Connection.client_id).join(Connection, Connection.id == Item.connection_id)
     found: dict[UUID, set[UUID | None]] = {id: set() for id in ids}
-    for post_id, client_id in await session.execute(accounts.where(Item.post_id.in_(ids)).distinct()):
+    for post_id, client_id in await session.execute(accounts.where(among(Item.post_id, ids)).distinct()):
         found[post_id].add(client_id)
     named = {id for of_post in found.values() for id in of_post if id}
-    query = select(Client).where(Client.id.in_(named))
+    query = select(Client).where(among(Client.id, named))
     clients = {client.id: client for client in await session.scalars(query)} if named else {}
     return {
         post_id: (clients.get(next(iter(of_post)) or post_id) if len(of_post) == 1 else None, len(of_post) > 1)
@@ -149,7 +150,7 @@ async def _clients(session: AsyncSession, ids: list[UUID]) -> dict[UUID, tuple[C
 def _counts(ids: list[UUID]) -> Select[UUID, str, int]:
     state = item_state_sql()
     query = select(Item.post_id, state, func.count()).join(Job, Job.id == Item.id)
-    return query.where(Item.post_id.in_(ids)).group_by(Item.post_id, state)
+    return query.where(among(Item.post_id, ids)).group_by(Item.post_id, state)
 
 
 def _marks(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
@@ -167,7 +168,7 @@ def _marks(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
             func.count().over(partition_by=Item.post_id).label("of_post"),
         )
         .join(Job, Job.id == Item.id)
-        .where(Item.post_id.in_(ids))
+        .where(among(Item.post_id, ids))
         .group_by(Item.post_id, Item.connection_id)
         .subquery()
     )
@@ -194,7 +195,7 @@ def _pictures(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
             func.row_number().over(partition_by=Item.post_id, order_by=func.min(Item.position)).label("place"),
             func.count().over(partition_by=Item.post_id).label("of_post"),
         )
-        .where(Item.post_id.in_(ids))
+        .where(among(Item.post_id, ids))
         .group_by(Item.post_id, Item.edit_id)
         .subquery()
     )
@@ -206,5 +207,5 @@ def _pictures(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
 
 
 def _first_items(ids: list[UUID]) -> Select[UUID, str, dict[str, Any]]:
-    query = select(Item.post_id, Item.platform, Item.details).where(Item.post_id.in_(ids))
+    query = select(Item.post_id, Item.platform, Item.details).where(among(Item.post_id, ids))
     return query.ext(distinct_on(Item.post_id)).order_by(Item.post_id, Item.position)

@@ -18,7 +18,7 @@ from sqlalchemy import (
     DateTime,
     Select,
     Uuid,
-    any_,
+    case,
     false,
     func,
     literal,
@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
+from clipcast.database import among
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.lists import PostLabel
@@ -72,7 +73,10 @@ def read_place(text: str) -> Place | None:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The filters of a list. `connection_ids`: posts with an item on one of these; None for all."""
+    """The filters of a list. `connection_ids`: posts with an item on one of these; None for all.
+
+    The tab `scheduled` begins with the earliest post, the others with the latest, unless `earliest_first`.
+    """
 
     tab: str = "all"
     connection_ids: tuple[UUID, ...] | None = None
@@ -84,6 +88,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     after: Place | None = None
+    earliest_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,34 +123,60 @@ async def list_lines(
 
     A number above `COUNTED` means more than that. A number that would take long to count is None.
     """
+    ids, total = await _ids(session, workspace_id, wanted, limit + 1, count)
+    return await _listed(session, ids, limit, total)
+
+
+async def list_ids(session: AsyncSession, workspace_id: UUID, wanted: Wanted, limit: int) -> list[UUID]:
+    """Return the ids of the posts that match, in the order of their times, at most `limit`."""
+    return list((await _ids(session, workspace_id, wanted, limit, False))[0])
+
+
+async def _ids(
+    session: AsyncSession, workspace_id: UUID, wanted: Wanted, limit: int, count: bool
+) -> tuple[Sequence[UUID], int | None]:
+    """Return the ids of a page, and the number of all that match if it is to be counted."""
     if wanted == Wanted("needs", since=wanted.since, until=wanted.until, after=wanted.after):
-        ids = await needy.page(session, workspace_id, limit + 1, wanted.since, wanted.until, wanted.after)
-        if ids is not None:
+        needing = await needy.page(session, workspace_id, limit, wanted.since, wanted.until, wanted.after)
+        if needing is not None:
             span = wanted.since, wanted.until
-            return await _listed(
-                session, ids, limit, await needy.count(session, workspace_id, COUNTED, *span) if count else None
-            )
+            return needing, await needy.count(session, workspace_id, COUNTED, *span) if count else None
     plan = await _plan(session, workspace_id, wanted)
     if plan.ids is not None and not plan.ids:
-        return Listed([], None, 0)
+        return [], 0
     matching = _matching(workspace_id, wanted, plan)
-    page = matching
-    ascending = wanted.tab == "scheduled"  # what goes out next comes first
+    if plan.ids is not None:
+        return await _of_few(session, matching, wanted, limit, count)
+    ids = (await session.scalars(_page(matching, wanted, STARTS_AT, Post.id).limit(limit))).all()
+    return ids, await _number(session, matching.limit(COUNTED + 1)) if count and not plan.conditions else None
+
+
+async def _of_few(
+    session: AsyncSession, matching: Select[UUID], wanted: Wanted, limit: int, count: bool
+) -> tuple[Sequence[UUID], int | None]:
+    """Return the ids of a page, and the number of all that match if it is to be counted.
+
+    Few posts are found first and sorted then: the planner might otherwise walk along the times.
+    """
+    found = matching.add_columns(STARTS_AT.label("at")).cte("found").prefix_with("MATERIALIZED")
+    page = _page(select(found.c.id), wanted, found.c.at, found.c.id).limit(limit)
+    number, ids = await needy.read_counted(session, found, page)
+    return ids, min(number, COUNTED + 1) if count else None
+
+
+def _page(query: Select[UUID], wanted: Wanted, at: ColumnElement[Any], id: Any) -> Select[UUID]:
+    """Return the query in the order of a list, from the place after which a page begins."""
+    # What goes out next comes first.
+    ascending = wanted.tab == "scheduled" or wanted.earliest_first
     if wanted.after:
         after = tuple_(literal(wanted.after.starts_at, DateTime(timezone=True)), literal(wanted.after.id, Uuid()))
-        place = tuple_(STARTS_AT, Post.id)
-        page = page.where(place > after if ascending else place < after)
-    ids = list(await session.scalars(_ordered(page, plan, ascending).limit(limit + 1)))
-    total = None
-    if count and (plan.ids is not None or not plan.conditions):
-        counted = matching.limit(COUNTED + 1).subquery()
-        total = (await session.execute(select(func.count()).select_from(counted))).scalar_one()
-    return await _listed(session, ids, limit, total)
+        query = query.where(tuple_(at, id) > after if ascending else tuple_(at, id) < after)
+    return query.order_by(*(one.asc() if ascending else one.desc() for one in (at, id)))
 
 
 async def _listed(session: AsyncSession, ids: Sequence[UUID], limit: int, total: int | None) -> Listed:
     """Return a page of posts from their ids, of which one more than the page has may be given."""
-    rows = {post.id: post for post in await session.scalars(select(Post).where(Post.id.in_(ids[:limit])))}
+    rows = {post.id: post for post in await session.scalars(select(Post).where(among(Post.id, ids[:limit])))}
     posts = [rows[id] for id in ids if id in rows]
     return Listed(posts, Place(posts[-1].starts_at, posts[-1].id) if len(ids) > limit and posts else None, total)
 
@@ -168,11 +199,24 @@ async def tab_counts(session: AsyncSession, workspace_id: UUID) -> dict[str, int
 
 async def _published_count(session: AsyncSession, workspace_id: UUID) -> int:
     """Return the number of posts of which everything is published: of all posts, those that are not others."""
-    unpublished = select(func.count(Item.post_id.distinct()))
-    unpublished = unpublished.where(Item.workspace_id == workspace_id, Item.status != "published")
-    others = (await session.execute(unpublished)).scalar_one()
-    posts = select(Post.id).where(Post.workspace_id == workspace_id).limit(others + COUNTED + 1).subquery()
-    return int((await session.execute(select(func.count()).select_from(posts))).scalar_one()) - others
+    unpublished = select(Item.post_id).where(Item.workspace_id == workspace_id, needy.UNPUBLISHED)
+    # Their items are counted faster than the posts, and are enough if they leave more posts than are counted.
+    items = await _number(session, unpublished)
+    most = items + COUNTED + 1
+    posts = _counted(select(Post.id).where(Post.workspace_id == workspace_id).limit(most)).cte("posts")
+    number: ColumnElement[int] = posts.c.number
+    # One statement sees both at one instant: a post that is created meanwhile is in both numbers, or in none.
+    others = _counted(unpublished.distinct()).scalar_subquery()
+    published = select(case((number == most, COUNTED + 1), else_=number - others)).select_from(posts)
+    return int((await session.execute(published)).scalar_one())
+
+
+def _counted(query: Select[UUID]) -> Select[int]:
+    return select(func.count().label("number")).select_from(query.subquery())
+
+
+async def _number(session: AsyncSession, query: Select[UUID]) -> int:
+    return int((await session.execute(_counted(query))).scalar_one())
 
 
 def _matching(workspace_id: UUID, wanted: Wanted, plan: _Plan) -> Select[UUID]:
@@ -182,23 +226,9 @@ def _matching(workspace_id: UUID, wanted: Wanted, plan: _Plan) -> Select[UUID]:
     return query.where(*_span(wanted))
 
 
-def _ordered(query: Select[UUID], plan: _Plan, ascending: bool) -> Select[UUID]:
-    place: tuple[ColumnElement[Any], ...] = (STARTS_AT, cast("ColumnElement[Any]", Post.id))
-    if plan.ids is not None:
-        # Few posts: found first and sorted then. The planner might otherwise walk along the times.
-        found = query.add_columns(STARTS_AT.label("at")).cte("found").prefix_with("MATERIALIZED")
-        query, place = select(found.c.id), (found.c.at, found.c.id)
-    return query.order_by(*(one.asc() if ascending else one.desc() for one in place))
-
-
 def _span(wanted: Wanted) -> list[ColumnElement[bool]]:
     since = [wanted.since <= STARTS_AT] if wanted.since else []
     return since + ([wanted.until > STARTS_AT] if wanted.until else [])
-
-
-def among(column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:
-    """Return whether the column is one of these ids, which travel as one parameter."""
-    return cast("ColumnElement[bool]", column == any_(literal(list(ids), ARRAY(Uuid()))))
 
 
 def has_item(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -213,16 +243,16 @@ async def _plan(session: AsyncSession, workspace_id: UUID, wanted: Wanted) -> _P
     match wanted.tab:
         case "scheduled":
             found = await _of_status(session, workspace_id, "pending", accounts)
-            plan.narrow(found, has_item(Item.status == "pending", *of_accounts) & (clock.now() < STARTS_AT))
+            plan.narrow(found, has_item(needy.has_status("pending"), *of_accounts) & (clock.now() < STARTS_AT))
         case "needs":
-            failed = has_item(Item.status == "failed", *of_accounts) & (clock.now() >= STARTS_AT)
+            failed = has_item(needy.has_status("failed"), *of_accounts) & (clock.now() >= STARTS_AT)
             plan.narrow(await _needy(session, workspace_id, accounts), failed)
         case "in_review":
             reviewed = (Post.workspace_id == workspace_id) & Post.review.in_(UNAPPROVED)
             plan.narrow(await _few(session, select(Post.id).where(reviewed), COUNTED), Post.review.in_(UNAPPROVED))
         case "published":
             plan.conditions += [
-                ~has_item(Item.workspace_id == workspace_id, Item.status != "published"),
+                ~has_item(Item.workspace_id == workspace_id, needy.UNPUBLISHED),
                 clock.now() >= STARTS_AT,
             ]
     if accounts is not None and wanted.tab not in ("scheduled", "needs"):
@@ -260,8 +290,12 @@ async def _of_status(
 
 async def _few(session: AsyncSession, query: Select[UUID], most: int) -> set[UUID] | None:
     """Return the ids of a query; None if they are more than `most`."""
-    found = list(await session.scalars(query.limit(most + 1)))
-    return set(found) if len(found) <= most else None
+    found = query.limit(most + 1).cte("found").prefix_with("MATERIALIZED")
+    number = select(func.count()).select_from(found).scalar_subquery()
+    # One value, which is read faster than as many rows. Too many ids stay in the database.
+    ids = case((number <= most, func.array(select(*found.c).scalar_subquery(), type_=ARRAY(Uuid()))))
+    few: list[UUID] | None = (await session.execute(select(ids))).scalar_one()
+    return None if few is None else set(few)
 
 
 async def _needy(

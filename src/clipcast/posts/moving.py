@@ -1,6 +1,6 @@
 """Moving a scheduled post or a draft to another time, as long as nothing of it has begun."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.problems import AppError
 from clipcast.common.settings import Settings
@@ -15,6 +16,7 @@ from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import IfMatch
 from clipcast.database.changes import tell
 from clipcast.database.limits import saver_of
+from clipcast.database.models.posts import Item
 from clipcast.posts import service
 from clipcast.posts.draft_lines import planned_at
 from clipcast.posts.drafts import get_draft, read
@@ -29,11 +31,12 @@ Choice = Callable[[datetime | None], datetime | None]
 
 @dataclass(frozen=True)
 class Moved:
-    """A move that was made: the former and the new time, and the version after it."""
+    """A move that was made: the former and the new time, the version after it, and the posting time that it left."""
 
     before: datetime | None
     at: datetime | None
     version: int
+    slot_at: datetime | None = None
 
 
 async def move_post(
@@ -49,16 +52,21 @@ async def move_post(
     The post is locked first: no worker begins it meanwhile. Raise NotFound, AppError 409 `post_begun` if it is not
     pending, VersionMismatch, AppError 422 `in_the_past`, or ValidationFailed if an item cannot go out then.
     """
-    post, _ = await service.get_pending(session, workspace_id, post_id, BEGUN)
+    post, items = await service.get_pending(session, workspace_id, post_id, BEGUN)
     service.check_version(post, if_match)
-    before = post.scheduled_at
+    before, slot_at = post.scheduled_at, slot_of(items)
     at = choose(before)
     if at is None:
         raise AppError(422, "time_missing", "A scheduled post needs a time. Choose one.")
     _require_future(at)
     body = UpdatePost.model_validate({"scheduled_at": format_timestamp(at)})
     await update_post(session, workspace_id, post_id, body, settings)
-    return Moved(before, post.scheduled_at, post.version)
+    return Moved(before, post.scheduled_at, post.version, slot_at)
+
+
+def slot_of(items: Iterable[Item]) -> datetime | None:
+    """Return the posting time of a post with these items; None if it is in none."""
+    return next((item.slot_at for item in items if item.slot_at), None)
 
 
 async def move_draft(
@@ -67,7 +75,7 @@ async def move_draft(
     draft_id: str,
     choose: Choice,
     zone: ZoneInfo,
-    author: str,
+    author: Actor,
     if_match: IfMatch | None = None,
 ) -> Moved:
     """Plan a draft for the time that `choose` returns for its present one. `zone` is that of the draft's local time.
@@ -94,7 +102,8 @@ async def move_draft(
         "scheduled_at": format_timestamp(at),
     }
     draft.version += 1
-    draft.saved_by, draft.saved_by_id, draft.saved_from = author, saver_of(session), ""
+    draft.saved_by, draft.author_id = author.name, author.id
+    draft.saved_by_id, draft.saved_from = saver_of(session), ""
     tell(session, workspace_id)
     return Moved(before, at, draft.version)
 

@@ -11,18 +11,21 @@ from typing import cast as cast_type
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Select, cast, extract, func, select, text
+from sqlalchemy import ColumnElement, Date, Select, any_, cast, extract, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from clipcast.clock import clock
+from clipcast.connections.manage import UNFINISHED
+from clipcast.database import among
 from clipcast.database.limits import Limit, limit_of
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job, JobState
 from clipcast.database.models.people import Membership
 from clipcast.database.models.posts import Item, Post
 from clipcast.posts import needy
-from clipcast.posts.listing import COUNTED, STARTS_AT, among, has_item
+from clipcast.posts.listing import COUNTED, STARTS_AT, has_item
+from clipcast.posts.repository import had_failed
 from clipcast.posts.states import item_state
 
 NEEDY = 20
@@ -35,7 +38,6 @@ AHEAD_MAX = 1000
 LATE_OF = 1000
 FAILED_OF = 3000
 WAITING_OF = 5000
-OPEN = ("pending", "processing")
 # The past days of so many workspaces are kept in this process: they do not change any more.
 KEPT = 500
 
@@ -83,15 +85,24 @@ def _posts_of(accounts: Accounts) -> list[ColumnElement[bool]]:
 async def stuck_items(session: AsyncSession, workspace_id: UUID, accounts: Accounts = None) -> list[Item]:
     """Return the latest items that need a person: failed, or waiting for their account or a worker that knows them."""
     found: list[Item] = []
-    held = select(Job.subject_id).where(Job.workspace_id == workspace_id, Job.state == JobState.HELD)
-    # The condition of the index.
-    stranded = select(Job.subject_id).where(Job.state == JobState.STRANDED, Job.program.is_not(None))
-    shown = Item.id.in_(stranded) & Item.error.is_not(None)
-    for stuck in (Item.status == "failed", Item.id.in_(held), shown):  # an index each
+    held = select(Job.subject_id).where(Job.workspace_id == workspace_id, needy.in_state(JobState.HELD))
+    stranded = select(Job.subject_id).where(Job.workspace_id == workspace_id, needy.in_state(JobState.STRANDED))
+    stranded = stranded.where(Job.program.is_not(None))
+    shown = _is_any(stranded) & Item.error.is_not(None)
+    for stuck in (needy.has_status("failed"), _is_any(held), shown):  # an index each
         query = select(Item).where(Item.workspace_id == workspace_id, stuck, *_of(accounts))
         query = query.options(joinedload(Item.connection), joinedload(Item.job))
         found += await session.scalars(query.order_by(Item.id.desc()).limit(NEEDY))
     return sorted(found, key=lambda item: item.id, reverse=True)[:NEEDY]
+
+
+def _is_any(ids: Select[UUID]) -> ColumnElement[bool]:
+    """Return whether an item has one of these ids.
+
+    They are found first. The planner might join them to all items from the latest one on, and the items of scheduled
+    posts come first.
+    """
+    return Item.id == any_(func.array(ids.scalar_subquery()))
 
 
 async def lost_accounts(
@@ -109,7 +120,7 @@ async def lost_accounts(
         return []
     waiting = (
         select(Item.connection_id)
-        .where(Item.workspace_id == workspace_id, Item.status.in_(OPEN), Item.status != "published", *_of(accounts))
+        .where(among(Item.connection_id, [account.id for account in lost]), UNFINISHED)
         .limit(WAITING_OF)
         .subquery()
     )
@@ -201,7 +212,9 @@ def _published(
 
 def _failed(workspace_id: UUID, accounts: Accounts, zone: ZoneInfo, since: datetime) -> Select[date, int]:
     """Return the numbers of failed items by day: of the newest ones."""
-    newest = select(Item.updated_at).where(Item.workspace_id == workspace_id, Item.status == "failed", *_of(accounts))
+    newest = select(Item.updated_at).where(
+        Item.workspace_id == workspace_id, needy.has_status("failed"), *_of(accounts)
+    )
     at = newest.order_by(Item.id.desc()).limit(FAILED_OF).subquery().c.updated_at
     return select(_local_day(at, zone), func.count()).where(at >= since).group_by(text("1"))
 
@@ -231,9 +244,15 @@ async def by_day(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo, acco
 
 
 async def lateness(session: AsyncSession, workspace_id: UUID, accounts: Accounts = None) -> float | None:
-    """Return the median of the seconds from due to live, of the newest published items; None without any."""
+    """Return the median of the seconds from due to live, of the newest published items; None without any.
+
+    An item that failed and was retried does not count: it waited for a person.
+    """
     newest = select(Item.post_id, Item.published_at, Item.created_at).where(
-        Item.workspace_id == workspace_id, Item.published_at.is_not(None), *_of(accounts)
+        Item.workspace_id == workspace_id,
+        Item.published_at.is_not(None),
+        ~had_failed(Item.id.expression),
+        *_of(accounts),
     )
     item = newest.order_by(Item.published_at.desc()).limit(LATE_OF).subquery()
     due = func.coalesce(Post.scheduled_at, Post.started_at, item.c.created_at)

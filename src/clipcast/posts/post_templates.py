@@ -3,18 +3,17 @@
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import PydanticCustomError
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from clipcast.clients.names import clean_name
 from clipcast.common.ids import new_id, parse_id
-from clipcast.common.names import name_key
+from clipcast.common.names import name_key, require_name
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
-from clipcast.database.limits import SEES_ALL, limit_of, saver_of
+from clipcast.database.limits import SEES_ALL, count_all, limit_of, saver_of
 from clipcast.database.models.post_templates import PostTemplate
 from clipcast.posts import drafts
 
+NAME_MAX = 60
 TEMPLATES_MAX = 200
 # What a template has of a draft. The clips, what is said of single ones, and the time belong to a post.
 KEPT = ("accounts", "title", "text", "by_platform", "by_account", "own")
@@ -57,15 +56,15 @@ async def save_template(
     session: AsyncSession, workspace_id: UUID, typed: str, content: dict[str, Any], author: str
 ) -> PostTemplate:
     """Save what a template keeps of a draft's content. A template of this name gets it. Raise ValidationFailed."""
-    name = _read_name(typed)
+    name = require_name(typed, NAME_MAX)
     found = await _of_name(session, workspace_id, name)
     if found is not None and limit_of(session):
         seen = {one.id for one in await list_templates(session, workspace_id)}
         if found.id not in seen:
             raise _problem("A template that you do not see has this name. Choose another name.")
     if found is None:
-        count = select(func.count()).where(PostTemplate.workspace_id == workspace_id)
-        if (await session.execute(count.select_from(PostTemplate))).scalar_one() >= TEMPLATES_MAX:
+        mine = select(PostTemplate.id).where(PostTemplate.workspace_id == workspace_id)
+        if await count_all(session, mine) >= TEMPLATES_MAX:
             raise _problem(f"There are {TEMPLATES_MAX} templates, which is the maximum. Remove one first.")
         found = PostTemplate(id=new_id(), workspace_id=workspace_id, name_key=name_key(name))
         session.add(found)
@@ -77,7 +76,7 @@ async def save_template(
 
 async def rename_template(session: AsyncSession, workspace_id: UUID, id: str, typed: str) -> PostTemplate:
     """Give a template another name. Raise NotFound, or ValidationFailed if another one has the name."""
-    name = _read_name(typed)
+    name = require_name(typed, NAME_MAX)
     found = await get_template(session, workspace_id, id, lock=True)
     other = await _of_name(session, workspace_id, name)
     if other is not None and other is not found:
@@ -85,13 +84,6 @@ async def rename_template(session: AsyncSession, workspace_id: UUID, id: str, ty
     found.name, found.name_key = name, name_key(name)
     await session.flush()
     return found
-
-
-def _read_name(typed: str) -> str:
-    try:
-        return clean_name(typed)
-    except PydanticCustomError as error:
-        raise _problem(error.message()) from None
 
 
 def _problem(message: str) -> ValidationFailed:

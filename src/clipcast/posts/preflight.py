@@ -103,11 +103,13 @@ async def check_post(
     kept: Collection[UUID] = (),
     take_slot: bool = False,
     has_review: bool = False,
+    may_skip_review: bool = False,
 ) -> Checked:
     """Check a whole body of POST /posts. `kept` holds the connections of the post that it replaces.
 
     `has_review` says that the replaced post has a review, which stays. With `take_slot`, the posting time that the body
-    wants stays free until the executor's transaction ends.
+    wants stays free until the executor's transaction ends. `may_skip_review` says that the caller may publish without
+    the approval that a client wants.
     """
     body, problems = respell_post(body)
     checked = Checked(errors=problems + check_form(CreatePost, body))
@@ -124,7 +126,8 @@ async def check_post(
     connection_ids = {id for value in written.values() if (id := parse_id(value))}
     references = await load_references(executor, workspace_id, edit_ids, connection_ids, settings)
     if isinstance(body, dict):
-        await _check_review(executor, workspace_id, body.get("review"), references, checked, kept, has_review)
+        wanted = body.get("review")
+        await _check_review(executor, workspace_id, wanted, references, checked, kept, has_review, may_skip_review)
     if wants_slot(body):
         accounts = references.connections.values()
         slot, problems = await find_slot(executor, workspace_id, body, accounts, take_slot)
@@ -175,6 +178,7 @@ async def _check_review(
     checked: Checked,
     kept: Collection[UUID],
     has_review: bool,
+    may_skip_review: bool,
 ) -> None:
     """Add who must approve the post, as the body says it or by the rules of its clients, with the problems of this."""
     accounts = references.connections.values()
@@ -184,7 +188,9 @@ async def _check_review(
             request = ReviewRequest.model_validate(wanted)
         except ValidationError:
             return  # `check_form` reports it
-        checked.review, problems = await check_request(executor, workspace_id, request, "/review", clients)
+        checked.review, problems = await check_request(
+            executor, workspace_id, request, "/review", clients, may_skip_review
+        )
         checked.errors += problems
         return
     ruled = [one for one in accounts if one.client_id and one.review_rule not in (None, NONE)]

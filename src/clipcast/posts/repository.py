@@ -1,6 +1,6 @@
 """Queries about posts and items, always within one workspace."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from clipcast.database.hot_queries import Executor, Statement
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Attempt, AttemptEvent, Job, JobState, JournalEntry, Worker
+from clipcast.database.models.lists import PostLabel
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.models.reviews import ReviewState
@@ -31,36 +32,41 @@ from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts.status import post_status_sql
 from clipcast.renders.conforming import order_conversions_after_commit
 
-# Inserts the post, its items and their jobs in one round trip: the caller waits for it.
+# Inserts posts, their items and their jobs in one round trip: the caller waits for it.
 ADD = Statement("""
-    WITH post AS (
+    WITH sent AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:posts AS jsonb)) AS sent(
+            id uuid, workspace_id uuid, scheduled_at timestamptz, slot_at timestamptz, review text, author_kind text,
+            author_id uuid, author_name text, origin text, now timestamptz, status text, state text, entry_id uuid,
+            subject text, actor jsonb, items jsonb)
+    ), post AS (
         INSERT INTO posts (id, workspace_id, scheduled_at, review, author_kind, author_id, author_name, origin,
                            created_at, updated_at)
-        VALUES (:id, :workspace_id, :scheduled_at, :review, :author_kind, :author_id, :author_name, :origin,
-                :now, :now)
-        RETURNING id, workspace_id
+        SELECT id, workspace_id, scheduled_at, review, author_kind, author_id, author_name, origin, now, now FROM sent
+        RETURNING id
     ), added AS (
         INSERT INTO items (id, workspace_id, post_id, position, edit_id, connection_id, platform, details, conform,
-                           fingerprint, goes_at, slot_at, status, progress, attempts, created_at, updated_at)
-        SELECT item.id, post.workspace_id, post.id, item.position, item.edit_id, item.connection_id, item.platform,
-               item.details, item.conform, item.fingerprint, coalesce(:scheduled_at, :now), :slot_at, :status, 0, 0,
-               :now, :now
-        FROM post, jsonb_to_recordset(CAST(:items AS jsonb)) AS item(
+                           fingerprint, goes_at, slot_at, by_person, status, progress, attempts, created_at,
+                           updated_at)
+        SELECT item.id, sent.workspace_id, sent.id, item.position, item.edit_id, item.connection_id, item.platform,
+               item.details, item.conform, item.fingerprint, coalesce(sent.scheduled_at, sent.now), sent.slot_at,
+               CASE WHEN sent.author_kind = 'user' THEN true END, sent.status, 0, 0, sent.now, sent.now
+        FROM sent, jsonb_to_recordset(sent.items) AS item(
             id uuid, position int, edit_id uuid, connection_id uuid, platform text, details jsonb, conform text,
             fingerprint bigint)
-        RETURNING id, workspace_id, platform
+        RETURNING id, workspace_id, post_id, platform
     ), job AS (
         INSERT INTO jobs (id, workspace_id, kind, subject_id, platform, queue, priority, state, due_at, created_at,
                           updated_at)
-        SELECT id, workspace_id, :kind, id, platform, :queue, :priority, :state, coalesce(:scheduled_at, :now), :now,
-               :now
-        FROM added
+        SELECT added.id, added.workspace_id, :kind, added.id, added.platform, :queue, :priority, sent.state,
+               coalesce(sent.scheduled_at, sent.now), sent.now, sent.now
+        FROM added JOIN sent ON sent.id = added.post_id
     ), audit_entry AS (
         INSERT INTO audit_entries (id, workspace_id, actor_kind, actor_id, actor_name, address, action, subject,
                                    subject_id, details, created_at)
-        SELECT :entry_id, post.workspace_id, actor.kind, actor.id, actor.name, actor.address, 'post.created', :subject,
-               post.id, CAST('{}' AS jsonb), :now
-        FROM post, jsonb_to_record(CAST(:actor AS jsonb)) AS actor(kind text, id uuid, name text, address text)
+        SELECT sent.entry_id, sent.workspace_id, actor.kind, actor.id, actor.name, actor.address, 'post.created',
+               sent.subject, sent.id, CAST('{}' AS jsonb), sent.now
+        FROM sent, jsonb_to_record(sent.actor) AS actor(kind text, id uuid, name text, address text)
         WHERE actor.id IS NOT NULL
     )
     SELECT id FROM post
@@ -94,19 +100,22 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
     Raise RenderGone, and insert nothing, if a render was deleted after the check; AppError 409 if another post took the
     posting time.
     """
-    publish = KINDS[PUBLISH]
-    values = {
-        "items": to_json(items).decode(),
-        "kind": publish.name,
-        "queue": publish.queue,
-        "priority": publish.priority,
-        "state": _first_state(post),
-        "actor": to_json(actor or {}).decode(),
+    publish, state = KINDS[PUBLISH], _first_state(post)
+    more: dict[str, Any] = {
+        "items": items,
+        "state": state,
+        "actor": actor or {},
         "entry_id": new_id(),
         "subject": f"Post {post['id']}",
     }
+    values = {
+        "posts": to_json([post | more]).decode(),
+        "kind": publish.name,
+        "queue": publish.queue,
+        "priority": publish.priority,
+    }
     try:
-        await executor.fetch(ADD, post | values)
+        await executor.fetch(ADD, values)
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name != ITEM_SLOT:
             raise
@@ -116,12 +125,17 @@ async def add_post(executor: Executor, post: dict[str, Any], items: list[dict[st
             raise
         detail = error.detail or ""
         raise RenderGone({item["edit_id"] for item in items if str(item["edit_id"]) in detail}) from error
-    if values["state"] != JobState.READY:
+    if state != JobState.READY:
         wake_router(executor)
     else:
         wake_workers(executor, publish.queue)
     order_conversions_after_commit(executor, post["id"])
     tell(executor, post["workspace_id"])
+
+
+def joined(several: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return values of `ADD` that insert at once what each of several inserts."""
+    return {**several[0], "posts": f"[{','.join(one['posts'][1:-1] for one in several)}]"}
 
 
 def _first_state(post: dict[str, Any]) -> JobState:
@@ -245,6 +259,7 @@ class PostFilter:
     or_held: bool = False
     # The id of a client of an item's account, or NO_CLIENT.
     client: str | None = None
+    label_id: UUID | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return all conditions except the status, which is derived from a post's items."""
@@ -258,6 +273,8 @@ class PostFilter:
         if self.client:
             account = exists().where(Connection.id == Item.connection_id, of_client(self.client))
             found.append(item.where(account))
+        if self.label_id:
+            found.append(exists().where(PostLabel.post_id == Post.id, PostLabel.label_id == self.label_id))
         if self.since:
             found.append(starts_at >= self.since)
         if self.until:
@@ -324,6 +341,17 @@ async def attempts_of(session: AsyncSession, item_id: UUID) -> list[tuple[Attemp
     return [(attempt, events[attempt.id]) for attempt in attempts]
 
 
+def had_failed(item_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Return whether an attempt of the item has failed for good, so that a person retried or confirmed it."""
+    return exists().where(Attempt.item_id == item_id, Attempt.decision == "failed")
+
+
+async def failed_before(session: AsyncSession, post_id: UUID) -> set[UUID]:
+    """Return the items of the post of which an attempt has failed for good, also if they are published now."""
+    query = select(Item.id).where(Item.post_id == post_id, had_failed(Item.id.expression))
+    return set((await session.scalars(query)).all())
+
+
 async def sent_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:
     """Return the items that may have sent their video in this round."""
     query = select(Job.id).where(
@@ -353,7 +381,12 @@ async def delete_items(session: AsyncSession, item_ids: list[UUID]) -> None:
 
 
 async def running_items(session: AsyncSession, item_ids: list[UUID]) -> set[UUID]:
-    """Return the items of which a live worker runs a job now."""
+    """Return the items of which a live worker runs a job now.
+
+    While the database's clock and that of this process differ, a worker lives that does so by either.
+    """
     query = select(Job.subject_id).join(Worker, Worker.id == Job.worker_id)
-    running = query.where(Job.subject_id.in_(item_ids), Job.state == JobState.RUNNING, Worker.lease_until > clock.now())
+    behind = func.least(timedelta(), func.clock_timestamp() - clock.expected())
+    live = Worker.lease_until > literal(clock.now()) + behind
+    running = query.where(Job.subject_id.in_(item_ids), Job.state == JobState.RUNNING, live)
     return set((await session.execute(running)).scalars())

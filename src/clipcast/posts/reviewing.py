@@ -4,8 +4,7 @@ Every function locks the post, then its jobs and items, so that it comes before 
 and any claim (reviews/service.py).
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.audit.service import Actor
 from clipcast.clients.rule_schemas import NONE
 from clipcast.common.ids import parse_id
-from clipcast.common.problems import AppError, Problem, ValidationFailed
-from clipcast.database import Database
+from clipcast.common.problems import Problem, ValidationFailed
+from clipcast.database import among
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.clients import Client
 from clipcast.database.models.connections import Connection
@@ -31,8 +30,6 @@ from clipcast.reviews.schemas import CommentOut, ReviewerOut, ReviewOut, ReviewR
 from clipcast.reviews.states import shown_state
 
 NOT_PENDING = "post_not_pending"
-# What people are told of many posts, where the API's message is about calls.
-REFUSED = {NOT_PENDING: "It is going out or has gone out.", "not_found": "It is gone."}
 
 
 async def send_for_review(
@@ -40,16 +37,30 @@ async def send_for_review(
 ) -> None:
     """Send a pending post for review, also again. Raise NotFound, AppError 409, or ValidationFailed."""
     post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)
-    client_ids = await _clients_of(session, items)
-    request, problems = await check_request(await from_session(session), workspace_id, wanted, path, client_ids)
+    client_ids = await clients_of_items(session, items)
+    executor = await from_session(session)
+    request, problems = await check_request(executor, workspace_id, wanted, path, client_ids, by.may_skip_review)
     if problems:
         raise ValidationFailed(problems)
     await service.send(session, post, items, request, by)
 
 
-async def _clients_of(session: AsyncSession, items: Collection[Item]) -> set[UUID | None]:
-    query = select(Connection.client_id).where(Connection.id.in_({item.connection_id for item in items}))
-    return set(await session.scalars(query))
+async def clients_of_items(session: AsyncSession, items: Collection[Item]) -> set[UUID | None]:
+    """Return the clients of the items' accounts; None stands for accounts without one."""
+    return await clients_of_accounts(session, {item.connection_id for item in items})
+
+
+async def clients_of_accounts(session: AsyncSession, connection_ids: Collection[UUID]) -> set[UUID | None]:
+    """Return the clients of these accounts; None stands for accounts without one."""
+    return set(
+        await session.scalars(select(Connection.client_id).where(among(Connection.id, connection_ids)).distinct())
+    )
+
+
+async def clients_of_posts(session: AsyncSession, post_ids: Collection[UUID]) -> set[UUID | None]:
+    """Return the clients of the accounts of these posts; None stands for accounts without one."""
+    query = select(Connection.client_id).join(Item, Item.connection_id == Connection.id)
+    return set(await session.scalars(query.where(among(Item.post_id, post_ids)).distinct()))
 
 
 async def only_client_of(session: AsyncSession, workspace_id: UUID, post_id: str) -> UUID | None:
@@ -58,43 +69,25 @@ async def only_client_of(session: AsyncSession, workspace_id: UUID, post_id: str
     return (await clients_of(session, [post.id])).get(post.id)
 
 
-@dataclass
-class SentMany:
-    """The posts that were sent for review, and the sentence that says why not for each of the others."""
+async def send_to_reviewers(
+    session: AsyncSession, workspace_id: UUID, post_id: str, by: Actor, wanted: ReviewRequest | None
+) -> None:
+    """Send a pending post for review; without `wanted`, to the reviewers of its client.
 
-    sent: list[UUID] = field(default_factory=list)
-    refused: dict[UUID, str] = field(default_factory=dict)
-
-
-async def send_many(
-    database: Database, workspace_id: UUID, post_ids: Iterable[UUID], by: Actor, wanted: ReviewRequest | None = None
-) -> SentMany:
-    """Send posts for review, each in a transaction of its own: what can be sent is sent.
-
-    Without `wanted`, the reviewers are those of each post's client. A post whose client has none is refused.
+    Raise NotFound, AppError 409, or ValidationFailed, also if its client has no reviewers.
     """
-    found = SentMany()
-    for id in post_ids:
-        try:
-            async with database.begin() as session:
-                if wanted:
-                    await send_for_review(session, workspace_id, str(id), wanted, by)
-                else:
-                    await _send_by_rules(session, workspace_id, str(id), by)
-            found.sent.append(id)
-        except ValidationFailed as failed:
-            found.refused[id] = " ".join(problem.message for problem in failed.errors)
-        except AppError as error:
-            found.refused[id] = REFUSED.get(error.code, error.detail)
-    return found
+    if wanted:
+        await send_for_review(session, workspace_id, post_id, wanted, by)
+    else:
+        await _send_by_rules(session, workspace_id, post_id, by)
 
 
 async def _send_by_rules(session: AsyncSession, workspace_id: UUID, post_id: str, by: Actor) -> None:
     post, items = await get_pending(session, workspace_id, post_id, NOT_PENDING)
-    client_ids = await _clients_of(session, items)
+    client_ids = await clients_of_items(session, items)
     request, problems = await request_by_rules(await from_session(session), workspace_id, client_ids)
     if request is None:
-        message = "Its client has no reviewers. Choose them on the client's page, or send the post from its own."
+        message = "Its client has no reviewers. Choose them on the client's page, or choose who approves this post."
         problems = [Problem("/review", "no_reviewer", message)]
     if problems or request is None:
         raise ValidationFailed(problems)

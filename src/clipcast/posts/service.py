@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
 from clipcast.common.ids import new_id, parse_id
-from clipcast.common.problems import AppError, NotFound, ValidationFailed
+from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.common.settings import Settings
 from clipcast.common.versions import IfMatch
 from clipcast.database.hot_queries import Executor, from_session
@@ -30,7 +30,7 @@ from clipcast.jobs.wake import wake_router, wake_workers
 from clipcast.posts import labels, repository
 from clipcast.posts.account_checks import check_known_limits
 from clipcast.posts.conversions import rendition_of, stage_text
-from clipcast.posts.duplicates import Scope, Sent, require_new, require_new_if_refused
+from clipcast.posts.duplicates import DuplicateContent, Scope, Sent, hold_doubles, require_new_if_refused
 from clipcast.posts.preflight import Checked, check_post, missing_renders, scope_of, sent
 from clipcast.posts.schedule import wants_slot
 from clipcast.posts.schemas import (
@@ -45,6 +45,7 @@ from clipcast.posts.schemas import (
 )
 from clipcast.posts.status import post_status, waits_to_be_tried
 from clipcast.renders.conforming import order_conversions_after_commit
+from clipcast.renders.renditions import hurry
 from clipcast.renders.service import file_of_rendition, url_of
 from clipcast.reviews import service as reviews
 
@@ -93,10 +94,10 @@ async def create_post(
     Raise DuplicateContent if an item repeats another one, and the workspace or `refuse_duplicates` refuses that. With
     `allow_duplicate` in the body, nothing is refused.
 
-    With `partial`, videos and targets with errors are left out if at least one item is valid; the response lists the
-    `errors`. With `actor`, the audit log records the creation. `kept` is what stays of a post that it replaces: its
-    connections, its review and its labels. `by` names who sends it for review, if there is no actor. `made` is who
-    makes it; without it, the actor. A posting time that the body wants goes to this post alone.
+    With `partial`, videos and targets with errors, and refused duplicates, are left out if at least one item stays; the
+    response lists the `errors`. With `actor`, the audit log records the creation. `kept` is what stays of a post that
+    it replaces: its connections, its review and its labels. `by` names who sends it for review, if there is no actor.
+    `made` is who makes it; without it, the actor. A posting time that the body wants goes to this post alone.
     """
     more = partial, actor, kept, refuse_duplicates, by, made or Made(actor)
     if not wants_slot(body):
@@ -119,7 +120,8 @@ async def _create(
 ) -> PostCreated:
     kept_ids = kept.connection_ids if kept else ()
     has_review = bool(kept and kept.review)
-    checked = await check_post(executor, workspace_id, body, settings, kept_ids, take_slot=True, has_review=has_review)
+    may_skip_review = made.by is not None and made.by.may_skip_review
+    checked = await check_post(executor, workspace_id, body, settings, kept_ids, True, has_review, may_skip_review)
     checked.review = checked.review or checked.rule
     check_known_limits(checked)
     post_errors = [error for error in checked.errors if not error.path.startswith("/videos/")]
@@ -134,17 +136,17 @@ async def _create(
         "id": post_id, "workspace_id": workspace_id, "scheduled_at": checked.scheduled_at, "now": now, "review": review,
         "slot_at": checked.slot_at,
     } | made.columns()  # fmt: skip
-    items = [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
     refused = (checked.refuses_duplicates or refuse_duplicates) and not checked.allows_duplicates
     try:
         if refused or review:
             async with executor.transaction() as within:
                 if refused:
-                    await require_new(within, sent(checked), scope_of(workspace_id, checked, settings))
-                await repository.add_post(within, post | {"status": status}, items, actor)
+                    doubles = await hold_doubles(within, sent(checked), scope_of(workspace_id, checked, settings))
+                    _leave_out(checked, doubles, partial)
+                await repository.add_post(within, post | {"status": status}, _rows(checked), actor)
                 await _add_review(within, workspace_id, post_id, checked, kept, actor.name if actor else by)
         else:
-            await repository.add_post(executor, post | {"status": status}, items, actor)
+            await repository.add_post(executor, post | {"status": status}, _rows(checked), actor)
     except repository.RenderGone as gone:
         raise ValidationFailed(missing_renders(body, gone.edit_ids)) from gone
     if kept and kept.label_ids:
@@ -155,6 +157,21 @@ async def _create(
     if not partial:
         return PostCreated.model_validate(created)
     return PostCreatedInPart.model_validate(created | {"errors": [error.as_dict() for error in checked.errors]})
+
+
+def _rows(checked: Checked) -> list[dict[str, Any]]:
+    """Return the columns of the items."""
+    return [vars(item) | {"id": new_id(), "position": position} for position, item in enumerate(checked.items)]
+
+
+def _leave_out(checked: Checked, doubles: list[Problem], partial: bool) -> None:
+    """Move the doubles from the items to the errors. Raise DuplicateContent unless `partial`, and if no item stays."""
+    paths = {problem.path for problem in doubles}
+    left = [item for item in checked.items if item.path not in paths]
+    if doubles and (not partial or not left):
+        raise DuplicateContent(doubles + checked.errors)
+    checked.items = left
+    checked.errors = checked.errors + doubles
 
 
 def _review_of(checked: Checked, kept: Replaced | None) -> ReviewState | None:
@@ -245,10 +262,16 @@ async def retry_item(
     The journal stays, so that completed steps are not repeated and a guarded request is reconciled first. `force`
     begins a new round, which sends without reconciling.
 
+    An item whose conversion waits after an error, such as for space, goes on waiting: the conversion is tried now.
+
     Raise NotFound, or AppError 409 or 412; with `guard`, DuplicateContent if the workspace refuses that.
     """
     post = await get_post(session, workspace_id, post_id, lock=True)
     item = await get_item(session, post, item_id, lock=True)
+    if item.job.state == JobState.BLOCKED and item.job.after_id is not None:
+        check_version(item, if_match)
+        if await hurry(await from_session(session), [item.job.after_id]):
+            return item.id
     if item.status != "failed" and not waits_to_be_tried(item):
         raise AppError(
             409, "item_not_failed",

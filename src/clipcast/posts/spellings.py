@@ -82,5 +82,16 @@ def _with_instant(body: dict[str, Any], problems: list[Problem]) -> dict[str, An
     except PydanticCustomError as error:
         path, actual = ("/timezone", zone) if error.type == "unknown_timezone" else ("/scheduled_at", scheduled_at)
         problems.append(Problem(path, error.type, error.message(), actual=str(actual)[:60]))
+        if error.type == "unknown_timezone":
+            problems += _wrong_local_time(scheduled_at)
         del body["scheduled_at"]
     return body
+
+
+def _wrong_local_time(written: str) -> list[Problem]:
+    """Return the problem of a time whose zone is unknown, if it is none in any zone."""
+    try:
+        resolve_local(written, "UTC")
+    except PydanticCustomError as error:
+        return [Problem("/scheduled_at", error.type, error.message(), actual=written[:60])]
+    return []

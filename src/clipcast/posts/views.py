@@ -6,7 +6,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.ids import parse_id
-from clipcast.common.names import NotAName, clean_name, name_key
+from clipcast.common.names import name_key, require_name
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.database.models.lists import SavedView
 
@@ -27,10 +27,7 @@ async def save_view(
     session: AsyncSession, workspace_id: UUID, user_id: UUID | None, name: str, query: str
 ) -> SavedView:
     """Save filters under a name, also under one that exists. Raise ValidationFailed."""
-    try:
-        name = clean_name(name, NAME_MAX)
-    except NotAName as error:
-        raise ValidationFailed([Problem("/name", "invalid", str(error))]) from None
+    name = require_name(name, NAME_MAX)
     if len(query) > QUERY_MAX:
         message = f"The filters are too long: {len(query)} characters, maximum {QUERY_MAX}. Choose fewer."
         raise ValidationFailed([Problem("/query", "too_long", message, QUERY_MAX, len(query))])

@@ -12,6 +12,7 @@ from uuid import UUID
 from clipcast.clock import clock
 from clipcast.common.media import Media, stored_media
 from clipcast.common.problems import Problem
+from clipcast.connections.options import known_limits
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.jobs.claimed import ClaimedItem, ClipFacts
@@ -187,7 +188,7 @@ def _not_accepted(claimed: ClaimedItem, problems: Sequence[Problem]) -> MediaRej
 async def _check_limits(claimed: ClaimedItem, planned: Plan, ask: AskLimits) -> None:
     """Raise MediaRejected if the account's own limits forbid the result. Ask for unknown and exceeded ones."""
     item = claimed.item
-    if not limits_may_forbid(item.platform, item.details, claimed.connection.profile.get("limits"), planned):
+    if not limits_may_forbid(item.platform, item.details, known_limits(claimed.connection.profile), planned):
         return
     metadata = PLATFORMS[item.platform].metadata.model_validate(item.details)
     if problems := metadata.check_limits(await ask(), planned.output):
@@ -205,7 +206,7 @@ def _check(made: Ordered, claimed: ClaimedItem) -> None:
     if wrong := [problem.message for problem in rules.check(media)[0]]:
         raise MediaRejected(
             "conversion_failed", f"The converted file still breaks the rules of {platform.title}. {' '.join(wrong)}",
-            fix="Export the clip again, as MP4 with H.264 and AAC, and create a new post.",
+            fix="Export the clip again so that it keeps this rule, and create a new post.",
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import aliased
 
 from clipcast.clips.addresses import round_url
 from clipcast.clock import clock
@@ -23,11 +24,12 @@ from clipcast.connections.status import REMOVED, why_unusable
 from clipcast.connections.tokens import RefreshUnderWay, TokenKeeper
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item
 from clipcast.jobs.claimed import ClaimedItem, ClaimedJob, ConnectionFacts, LeaseLost
 from clipcast.jobs.journal import RENDITION, Journal
 from clipcast.jobs.kinds import FINISH
-from clipcast.jobs.outcomes import Outcomes
+from clipcast.jobs.outcomes import ItemOutcomes
 from clipcast.jobs.pauses import paused_time
 from clipcast.jobs.quota_counters import QuotaExceeded
 from clipcast.jobs.quotas import Meter, MeteredHttp, Quotas
@@ -91,7 +93,7 @@ class Runner:
         self._database = database
         self._storage = storage
         self._vault = vault
-        self._outcomes = Outcomes(database)
+        self._outcomes = ItemOutcomes(database)
         self._conversions = Conversions(database, storage)
         self._tokens = TokenKeeper(settings, database, vault)
         self._quotas = Quotas(settings, database)
@@ -380,10 +382,15 @@ class Runner:
         return self._quotas.meter(platform, claimed.connection.account_id, claimed.connection.profile, claimed.closed)
 
     async def _is_post_of_other_item(self, claimed: ClaimedItem, post_id: str) -> bool:
+        # An account that was connected again for another client has several connections.
+        own, same = aliased(Connection), aliased(Connection)
+        of_account = (
+            select(same.id)
+            .join(own, (own.workspace_id == same.workspace_id) & (own.platform == same.platform))
+            .where(own.id == claimed.connection.id, own.account_id == same.account_id, own.sandbox == same.sandbox)
+        )
         query = select(Item.id).where(
-            Item.connection_id == claimed.connection.id,
-            Item.platform_post_id == post_id,
-            Item.id != claimed.item.id,
+            Item.connection_id.in_(of_account), Item.platform_post_id == post_id, Item.id != claimed.item.id
         )
         async with self._database.connect() as connection:
             return (await connection.execute(query.limit(1))).first() is not None

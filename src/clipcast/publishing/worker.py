@@ -8,6 +8,7 @@ from typing import TypeVar
 from clipcast.common.settings import Settings
 from clipcast.common.vault import Vault
 from clipcast.database import Database
+from clipcast.installation.sealed import seal_again
 from clipcast.jobs.kinds import FINISH, NETWORK, PUBLISH, QUARANTINE
 from clipcast.jobs.worker import Background, Part, RunnersByKind, WorkerProcess, every
 from clipcast.publishing.housekeeping import delete_expired
@@ -18,6 +19,7 @@ from clipcast.storage import Storage
 
 HOUSEKEEPING_EVERY = timedelta(minutes=10)
 RENEW_EVERY = timedelta(minutes=5)
+SEAL_EVERY = timedelta(hours=1)
 T = TypeVar("T")
 # Seconds before these tasks restart after a failure.
 HOUSEKEEPING_PAUSE = 60.0
@@ -38,6 +40,7 @@ class Worker(WorkerProcess):
         self.background |= {
             "quarantine": Background(Quarantine(settings, database, self.slots).run),
             "housekeeping": Background(partial(every, HOUSEKEEPING_EVERY, housekeep), HOUSEKEEPING_PAUSE),
+            "keys": Background(partial(every, SEAL_EVERY, partial(seal_again, database, vault)), HOUSEKEEPING_PAUSE),
             "renewals": Background(partial(every, RENEW_EVERY, runner.renew_idle), HOUSEKEEPING_PAUSE),
         } | _joined(part.background for part in parts)
         self.channels |= _joined(part.channels for part in parts)

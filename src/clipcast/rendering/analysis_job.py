@@ -8,9 +8,9 @@ from av.error import FFmpegError
 from av.filter import Graph
 
 from clipcast.rendering.analysis import FOUND_MAX
-from clipcast.rendering.restarts import packets_of
+from clipcast.rendering.joined import packets_of
 from clipcast.rendering.structure import Source, Structure, read_structure
-from clipcast.rendering.tracks import main_audio, main_video, open_media
+from clipcast.rendering.tracks import main_audio, main_video, open_media, start_of
 
 # The pictures are compared at this width in pixels: changes of scenes are visible in small ones.
 WIDTH = 160
@@ -26,7 +26,7 @@ def find_cuts(file: Source, size: int, subject: str) -> dict[str, Any]:
     structure = read_structure(file, size)
     file.seek(0)
     with open_media(file, structure) as container:
-        start = (container.start_time or 0) / 1_000_000
+        start = start_of(container)
         found = _scenes(container, structure) if subject == "scenes" else _silences(container, structure)
         return {"cuts": [at - start for at in islice(found, FOUND_MAX)]}
 

@@ -20,8 +20,9 @@ def main() -> int:
     channel = Channel(socket.socket(fileno=sys.stdin.fileno()))
     job = channel.job()
     layers = [*limit_resources(Limits(**job["limits"])), *drop_privileges(job["parent"])]
-    from clipcast.rendering.jobs import JOBS  # imported late, so that FFmpeg loads within the limits
+    from clipcast.rendering.jobs import JOBS, load_libraries  # imported late, so that FFmpeg loads within the limits
 
+    load_libraries(job["kind"])
     # Libraries import some of their parts later.
     layers += restrict_files([*filter(None, sys.path), *job["readable"]], job["writable"])
     channel.send({"ready": layers})

@@ -33,7 +33,8 @@ class Bounds:
     """The limits of one job. A probe of an ordinary clip takes 0.2 s of CPU and 100 MB.
 
     `seconds` limits the child's own time, without the time of the storage's responses. `rereads` limits the bytes read,
-    as a multiple of the files' size. `written` limits the size of each file that the child writes.
+    as a multiple of the files' size. `written` limits the size of each file that the child writes. `reserved` is
+    address space that a driver may take beside `memory`.
     """
 
     memory: int = 1536 * MEBIBYTE
@@ -41,6 +42,7 @@ class Bounds:
     seconds: float = 60
     rereads: int = 4
     written: int = 0
+    reserved: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class ChildJob:
 
     def written(self) -> bytes:
         """Return the job as the child reads it."""
-        limits = Limits(self.bounds.memory, self.bounds.cpu, self.bounds.written)
+        limits = Limits(self.bounds.memory, self.bounds.cpu, self.bounds.written, self.bounds.reserved)
         job = {
             "kind": self.kind,
             "sizes": [source.size for source in self.sources],
@@ -165,14 +167,15 @@ async def _run(command: Sequence[str], job: ChildJob) -> Outcome:
         raise ChildUnavailable(f"Clipcast cannot start a process: {error}.") from error
     finally:
         child_end.close()
-    reader, writer = await asyncio.open_unix_connection(sock=parent_end)
-    child = _Child(process, reader, writer, job)
+    closing: asyncio.StreamWriter | socket.socket = parent_end
     try:
+        reader, writer = await asyncio.open_unix_connection(sock=parent_end)
+        closing = writer
         content = job.written()
         writer.write(LENGTH.pack(len(content)) + content)
-        return await child.converse()
+        return await _Child(process, reader, writer, job).converse()
     finally:
-        writer.close()
+        closing.close()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await asyncio.shield(process.wait())

@@ -9,6 +9,7 @@ import ctypes
 import os
 import resource
 import signal
+import stat
 import struct
 import sys
 from collections.abc import Iterable, Iterator
@@ -25,33 +26,48 @@ LANDLOCK_CREATE_RULESET_VERSION = LANDLOCK_RULE_PATH_BENEATH = 1
 # The file rights of each version of Landlock, and the TCP rights (bind and connect) of versions 4 and later.
 FILE_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 READ_RIGHTS = 1 << 2 | 1 << 3  # files, folders
-# To write, remove, create and truncate files.
-WRITE_RIGHTS = READ_RIGHTS | 1 << 1 | 1 << 5 | 1 << 8 | 1 << 14
+# To write, remove, create and truncate files, and to control devices.
+WRITE_RIGHTS = READ_RIGHTS | 1 << 1 | 1 << 5 | 1 << 8 | 1 << 14 | 1 << 15
+# Those that a file or a device has by itself. A rule with others would be refused.
+RIGHTS_OF_A_FILE = 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15
 TCP_RIGHTS = 0b11
+
+# The most open files.
+FILES, FILES_OF_DRIVERS = 64, 256
 
 
 @dataclass(frozen=True)
 class Limits:
     """The limits of a process.
 
-    `memory` is address space in bytes, `cpu` is in seconds, `written` is the size of each file in bytes.
+    `memory` is in bytes, `cpu` is in seconds, `written` is the size of each file in bytes. `reserved` bytes of address
+    space may be reserved beside the memory: drivers do that, and open many devices.
     """
 
     memory: int
     cpu: int
     written: int = 0
+    reserved: int = 0
 
 
 def limit_resources(limits: Limits) -> Iterator[str]:
     """Limit memory, CPU and files, forbid core dumps, and lower the priority below all other processes."""
-    yield from _limit("memory", resource.RLIMIT_AS, limits.memory, limits.memory)
+    space = limits.memory + limits.reserved
+    yield from _limit("memory", resource.RLIMIT_AS, space, space)
     yield from _limit("cpu", resource.RLIMIT_CPU, limits.cpu, limits.cpu + 1)
-    rest = ((resource.RLIMIT_FSIZE, limits.written), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 64))
+    files = FILES_OF_DRIVERS if limits.reserved else FILES
+    rest = [(resource.RLIMIT_FSIZE, limits.written), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, files)]
+    if limits.reserved:
+        rest.append((resource.RLIMIT_DATA, limits.memory))
     for kind, most in rest:
         with suppress(ValueError, OSError):
             resource.setrlimit(kind, (most, most))
     with suppress(OSError):
         os.nice(10)
+    if hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):
+            # A thread that wakes up does not preempt other processes, such as a worker that begins a post.
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("500")
 
@@ -82,7 +98,7 @@ def drop_privileges(parent: int) -> Iterator[str]:
 
 
 def restrict_files(readable: Iterable[str], writable: Iterable[str] = ()) -> Iterator[str]:
-    """Forbid TCP and the opening of files, except beneath these folders (or devices)."""
+    """Forbid TCP and the opening of files, except these files and devices, and those beneath these folders."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None, use_errno=True)
@@ -100,10 +116,12 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str] = ()) -> Ite
     allowed = [*((path, READ_RIGHTS) for path in readable), *((path, WRITE_RIGHTS) for path in writable)]
     for path, allowed_rights in allowed:
         with suppress(OSError):
-            folder = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            beneath = struct.pack("=Qi", allowed_rights & handled, folder)
+            opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            if not stat.S_ISDIR(os.fstat(opened).st_mode):
+                allowed_rights &= RIGHTS_OF_A_FILE
+            beneath = struct.pack("=Qi", allowed_rights & handled, opened)
             libc.syscall(LANDLOCK_ADD_RULE, ctypes.c_int(rules), LANDLOCK_RULE_PATH_BENEATH, beneath, 0)
-            os.close(folder)
+            os.close(opened)
     if libc.syscall(LANDLOCK_RESTRICT_SELF, ctypes.c_int(rules), 0) == 0:
         yield "files"
     os.close(rules)

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from clipcast.rendering.children import MEBIBYTE, Bounds, ChildFailed, ChildJob, Children, ReadSource, Source
-from clipcast.rendering.encoders import DEVICES, SOFTWARE
+from clipcast.rendering.encoders import ENCODERS, SOFTWARE
 from clipcast.rendering.errors import ConversionError, WatermarkUnreadable, WorkFolderFull
 from clipcast.rendering.recipe import Recipe
+
+log = structlog.get_logger()
 
 OUTPUT = "converted.mp4"
 # Folders of fonts, which captions are drawn with.
@@ -21,9 +25,12 @@ CPU_BASE, CPU_PER_SECOND, WALL_CLOCK_FACTOR = 120, 20, 8
 MEMORY = 4096 * MEBIBYTE
 # The size of a file by its bit rates is a guess.
 SIZE_FACTOR, SIZE_BASE = 1.5, 16 * MEBIBYTE
-# A file without an index is read once more for its end, and its sound for its loudness.
-REREADS = 8
+# A file without an index is read once more for its end, and its sound several times for its loudness. A second encoder
+# begins again.
+REREADS = 16
 LONGEST_MESSAGE, MOST_WARNINGS = 500, 20
+# How an encoder in hardware ends a child, if its driver hangs or takes too much memory.
+OF_DRIVERS = ("time", "memory")
 # Why a child ended without a file.
 FAILURES = {
     "crash": lambda: ConversionError("conversion_crashed", "The process that converts the file ended unexpectedly."),
@@ -82,14 +89,15 @@ async def convert(
 ) -> Converted:
     """Make a file of the inputs by the recipe. `folder` has to exist; the caller deletes it, with the file.
 
-    Cancelling kills the child. `fonts` is the operator's folder of fonts. Raise ConversionError, WorkFolderFull,
-    ChildUnavailable, and the errors of the inputs. Then no file is left.
+    An encoder in hardware that fails, hangs or takes too much memory is replaced by the one in software. Cancelling
+    kills the child. `fonts` is the operator's folder of fonts. Raise ConversionError, WorkFolderFull, ChildUnavailable,
+    and the errors of the inputs. Then no file is left.
     """
-    path = folder / OUTPUT
+    path, needs = folder / OUTPUT, ENCODERS[encoder]
     job = ChildJob(
         "convert",
         tuple(Source(one.read, one.size) for one in inputs),
-        bounds or bounds_of(inputs, recipe),
+        needs.within(bounds or bounds_of(inputs, recipe)),
         {
             "recipe": recipe.as_dict(),
             "durations": [one.duration for one in inputs],
@@ -98,20 +106,25 @@ async def convert(
             "fonts": str(fonts) if fonts else None,
             "system_fonts": [*map(str, SYSTEM_FONTS)],
         },
-        readable=(*([fonts] if fonts else []), *SYSTEM_FONTS),
-        writable=(folder, *DEVICES.get(encoder, ())),
+        readable=(*([fonts] if fonts else []), *SYSTEM_FONTS, *needs.readable),
+        writable=(folder, *needs.devices),
         progress=progress,
     )
     try:
         outcome = await children.run_job(job)
+        if outcome.result.get("replaced"):
+            log.warning("encoder_replaced", wanted=encoder, used=SOFTWARE)
         return _converted(path, outcome.result)
     except ChildFailed as failure:
         path.unlink(missing_ok=True)
-        raise FAILURES[failure.kind]() from failure
+        if recipe.picture is None or encoder == SOFTWARE or failure.kind not in OF_DRIVERS:
+            raise FAILURES[failure.kind]() from failure
     except BaseException:
         with suppress(OSError):
             path.unlink(missing_ok=True)
         raise
+    log.warning("encoder_replaced", wanted=encoder, used=SOFTWARE)
+    return await convert(children, inputs, recipe, folder, progress, fonts=fonts, bounds=bounds)
 
 
 def bounds_of(inputs: Sequence[Input], recipe: Recipe) -> Bounds:

@@ -9,13 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from clipcast.common.media import Media
+from clipcast.common.media import NAME, Media
 from clipcast.rendering.children import Bounds, Children, ReadSource
 from clipcast.rendering.confinement import LAYERS
 from clipcast.rendering.errors import UnreadableMedia
 
 # A hostile file may have taken over the child, so its result is checked like any untrusted input.
-WORD = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
 LARGEST_THUMBNAIL = 1024 * 1024
 # Frames a second: more than the fastest cameras write as a rate.
 HIGHEST_RATE = 10_000
@@ -67,7 +66,7 @@ def _rejection(rejected: Any) -> UnreadableMedia:
 
 def _is_plausible(value: Any) -> bool:
     if isinstance(value, str):
-        return WORD.fullmatch(value) is not None
+        return NAME.fullmatch(value) is not None
     return isinstance(value, int | float) and abs(value) < 2**63  # also false for NaN
 
 

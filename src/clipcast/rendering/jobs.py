@@ -1,7 +1,9 @@
 """The jobs of a child. Importing this module loads FFmpeg."""
 
 import base64
+import importlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import av
@@ -48,11 +50,11 @@ def _pictures(task: Task) -> dict[str, Any]:
 
 
 def _logo(task: Task) -> dict[str, Any]:
-    """Return an uploaded picture as a small one, or why it is rejected."""
+    """Return a picture of somebody else as a small one, or why it is rejected."""
     from clipcast.rendering.pictures_job import make_logo
 
     [source] = task.sources
-    return make_logo(source, task.arguments["edge"], task.arguments["pixels_max"])
+    return make_logo(source, task.arguments["edge"], task.arguments["pixels_max"], task.arguments["square"])
 
 
 def _analyze(task: Task) -> dict[str, Any]:
@@ -79,6 +81,14 @@ def _try_encoder(task: Task) -> dict[str, Any]:
     from clipcast.rendering.encode.h264 import works
 
     return {"works": works(task.arguments["encoder"])}
+
+
+def load_libraries(kind: str) -> None:
+    """Load what a job of this kind needs of the system, whose files the confined child can no longer open."""
+    if kind == "convert":
+        # Pillow looks for fribidi, which orders right-to-left captions, at this import. Only captions need the module.
+        with suppress(ImportError):
+            importlib.import_module("PIL._imagingft")
 
 
 JOBS: dict[str, Callable[[Task], dict[str, Any]]] = {

@@ -1,4 +1,4 @@
-"""Small pictures of a thumbnail, and logos, made in a child."""
+"""Small pictures of a thumbnail, logos and pictures of accounts, made in a child."""
 
 import base64
 import io
@@ -24,8 +24,11 @@ def make_pictures(file: Any, widths: Iterable[int]) -> dict[str, str]:
     return made
 
 
-def make_logo(file: Any, edge: int, pixels_max: int) -> dict[str, str]:
-    """Return an uploaded picture with at most `edge` pixels a side, as WebP in base64; or why it is rejected."""
+def make_logo(file: Any, edge: int, pixels_max: int, square: bool) -> dict[str, str]:
+    """Return a picture with at most `edge` pixels a side, as WebP in base64; or why it is rejected.
+
+    With `square`, it is the middle of the picture with exactly `edge` pixels a side, on white.
+    """
     try:
         with Image.open(file, formats=("PNG", "JPEG", "WEBP")) as picture:
             # Known from the head of the file, before its pixels are read.
@@ -34,7 +37,11 @@ def make_logo(file: Any, edge: int, pixels_max: int) -> dict[str, str]:
             whole = ImageOps.exif_transpose(picture).convert("RGBA")
     except Image.DecompressionBombError:
         return {"rejected": "too_many_pixels"}
-    whole.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+    if square:
+        middle = ImageOps.fit(whole, (edge, edge), Image.Resampling.LANCZOS)
+        whole = Image.alpha_composite(Image.new("RGBA", middle.size, "white"), middle).convert("RGB")
+    else:
+        whole.thumbnail((edge, edge), Image.Resampling.LANCZOS)
     content = io.BytesIO()
     whole.save(content, "WEBP", quality=QUALITY, method=6)
     return {"logo": base64.b64encode(content.getvalue()).decode()}

@@ -213,7 +213,10 @@ def _recipe(media: Media, rules: MediaRules, broken: Set[str], action: Action, f
     least_bytes = max(rules.min_bytes or 0, UNIVERSAL_MIN_BYTES)
     if action is Action.VIDEO:
         sound = None if copies_sound and _has_good_sound(media, broken) else _sound(rules)
-        return Recipe(_picture(media, rules, sound, fit), sound, min_bytes=least_bytes)
+        picture = _picture(media, rules, sound, fit)
+        # Only of a picture whose bits are counted, so that the other recipes stay equal.
+        most_bytes = rules.max_bytes if picture.bit_rate is not None else None
+        return Recipe(picture, sound, min_bytes=least_bytes, max_bytes=most_bytes)
     if not can_copy_picture(media) or (action is Action.REMUX and not copies_sound):
         return None
     return Recipe(sound=_sound(rules) if action is Action.AUDIO else None, min_bytes=least_bytes)

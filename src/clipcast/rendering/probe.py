@@ -14,11 +14,11 @@ from typing import Any
 import av
 from av.error import FFmpegError
 
-from clipcast.common.media import Media
+from clipcast.common.media import NAME, Media
 from clipcast.rendering.bitstream import ReferenceReader
 from clipcast.rendering.errors import UnreadableMedia, cut_off, encrypted
 from clipcast.rendering.frames import FULL_RANGE, HDR
-from clipcast.rendering.restarts import packets_of
+from clipcast.rendering.joined import packets_of
 from clipcast.rendering.structure import Source, Structure, end_of_elements, read_structure
 from clipcast.rendering.thumbnail import make_thumbnail
 from clipcast.rendering.tracks import (
@@ -30,18 +30,19 @@ from clipcast.rendering.tracks import (
     orientation,
     pixel_aspect,
     reject_missing_bytes,
+    start_of,
 )
 
 # How much of the file's start is read to determine the rates and the groups of pictures: x264 starts a group every 250
 # pictures. An index of all pictures holds the rates and the starts of the groups: a few pictures of each suffice then.
 PACKETS_READ, BYTES_READ = 320, 32 * 1024 * 1024
 PACKETS_READ_WITH_INDEX, GROUPS_READ, PACKETS_OF_A_GROUP = 16, 10, 8
+# Key frames behind the first one that are decoded to find damage. They lie evenly between the start and the end.
+KEY_FRAMES_DECODED = 3
 # The rate is variable if this share of the distances between pictures differs from the median by a quarter.
 VARIABLE_SHARE = 0.05
 # FFmpeg's numbers of color_primaries.
 PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
-# A tag, a brand or another name from a file that may be shown.
-NAME = re.compile(r"[A-Za-z0-9_.:+() -]{1,60}")
 MP4_CODECS = {"h264", "hevc", "aac"}
 WEBM_CODECS = {"vp8", "vp9", "av1", "opus", "vorbis"}
 # Without a field order, some frames of a codec that interlaces tell it.
@@ -120,7 +121,7 @@ class _Reading:
         self._video = main_video(container)
         self._video.codec_context.thread_count = 1
         self._audio = main_audio(container)
-        self._starts_at = (container.start_time or 0) / av.time_base
+        self._starts_at = start_of(container)
         # True if the file has an index of all pictures.
         self._indexed = structure.is_mp4 and not structure.fragmented
         self._references = ReferenceReader(self._video.codec_context)
@@ -131,8 +132,10 @@ class _Reading:
             reject_missing_bytes(self._size, self._streams())
         pictures, sounds, frame, sound = self._read_beginning()
         if self._indexed:
-            self._read_groups(pictures)
-        if self._container.duration is None or self._structure.restarts:
+            keys = [entry.timestamp for entry in self._video.index_entries if entry.is_keyframe]
+            self._read_groups(pictures, keys)
+            self._decode_key_frames(keys)
+        if self._container.duration is None or self._structure.joined:
             self._read_all(pictures, sounds)
         elif not self._indexed:
             self._read_tail(pictures, sounds)
@@ -179,9 +182,8 @@ class _Reading:
             raise UnreadableMedia("no_picture", "No picture in the file can be decoded. Export it again, as H.264.")
         return pictures, sounds, frame, sound
 
-    def _read_groups(self, pictures: _Times) -> None:
+    def _read_groups(self, pictures: _Times, keys: list[int]) -> None:
         """Read the starts of the groups of pictures after the first one."""
-        keys = [entry.timestamp for entry in self._video.index_entries if entry.is_keyframe]
         for stamp in keys[1:GROUPS_READ]:
             try:
                 self._container.seek(stamp, stream=self._video)
@@ -189,6 +191,23 @@ class _Reading:
                     self._add_picture(pictures, packet)
             except FFmpegError:
                 return
+
+    def _decode_key_frames(self, keys: list[int]) -> None:
+        """Decode some key frames, because damage is seldom in the first picture alone."""
+        context = self._video.codec_context
+        places = (len(keys) * part // (KEY_FRAMES_DECODED + 1) for part in range(1, KEY_FRAMES_DECODED + 1))
+        for stamp in [keys[place] for place in sorted({*places}) if place]:
+            try:
+                self._container.seek(stamp, stream=self._video)
+                packet = next(self._container.demux(self._video), None)
+            except FFmpegError:
+                return
+            if self._damaged or packet is None:
+                return
+            if packet.is_keyframe:
+                self._decode(packet)
+                self._decode(None)  # what the decoder holds back
+                context.flush_buffers()
 
     def _read_tail(self, pictures: _Times, sounds: _Times) -> None:
         """Read the last packets to find the ends of both streams: headers hold only the end of the longer one."""
@@ -212,16 +231,22 @@ class _Reading:
             pictures.closed = False
 
     def _decode(self, packet: Any) -> list[Any]:
-        """Return the frames of a packet; none if it is damaged. Recordings of streams may start within a group."""
+        """Return the frames of a packet; none if it is damaged. Recordings of streams may start within a group.
+
+        Decoders conceal errors within a picture. Pictures that lack others count as such, but key frames need none.
+        """
         try:
-            return list(self._video.codec_context.decode(packet))
+            shown = list(self._video.codec_context.decode(packet))
         except (FFmpegError, ValueError):
-            self._damaged |= packet.is_keyframe or self._structure.is_mp4
+            self._damaged |= packet is None or packet.is_keyframe or self._structure.is_mp4
             return []
+        self._damaged |= any(one.is_corrupt and one.key_frame for one in shown)
+        return shown
 
     def _read_all(self, pictures: _Times, sounds: _Times) -> None:
         """Read the whole file to find the ends of its streams, which nothing else states."""
         self._container.seek(0)
+        pictures.end = sounds.end = 0.0
         pictures.size = sounds.size = pictures.packets = end = 0
         for packet in packets_of(self._container, self._structure, *self._streams()):
             (pictures if packet.stream is self._video else sounds).add(packet, keep=False)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 # Increased when the same recipe makes other bytes than before.
-PROFILE = 2
+PROFILE = 3
 # The codecs that are copied into an MP4: of pictures with the type of their samples, and of sound.
 COPIED_PICTURES = {"h264": "avc1", "hevc": "hvc1", "av1": "av01"}
 COPIED_SOUNDS = {"aac"}
@@ -158,6 +158,8 @@ class Recipe:
     edit: Edit = Edit()
     # Smaller files are filled up to this size in bytes.
     min_bytes: int = 0
+    # A larger file is encoded again with fewer bits for its picture, if that has a `bit_rate`.
+    max_bytes: int | None = None
 
     @property
     def action(self) -> Action:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from clipcast.common.containers import FIRST_BOXES, SNIFFED, TITLES, family_of
 from clipcast.rendering.errors import UnreadableMedia, cut_off, encrypted, index_missing, too_many
-from clipcast.rendering.restarts import JOINABLE, has_restarts
+from clipcast.rendering.joined import JOINABLE, is_joined
 
 # Limits far above any real clip: 12 hours at 60 pictures per second with sound have 5 million samples.
 MAX_SAMPLES = 8_000_000
@@ -46,8 +46,8 @@ class Structure:
     index_first: bool = True
     fragmented: bool = False
     edit_list: str = "none"
-    # Whether the times of the packets begin again within the file (restarts.py).
-    restarts: bool = False
+    # Whether the times of the packets jump within the file (joined.py).
+    joined: bool = False
 
     @property
     def is_mp4(self) -> bool:
@@ -77,7 +77,7 @@ def read_structure(file: Source, size: int) -> Structure:
         return _read_mp4(file, size)
     if family == "matroska":
         _check_segment(file, size)
-    return Structure(family, restarts=family in JOINABLE and has_restarts(file, size))
+    return Structure(family, joined=family in JOINABLE and is_joined(file, size))
 
 
 def _not_a_video() -> UnreadableMedia:

@@ -9,6 +9,7 @@ from av.filter import Graph
 
 from clipcast.common.media import Media
 from clipcast.rendering.frames import MATRICES, ROTATIONS, is_full_range, matrix_of
+from clipcast.rendering.tracks import start_of
 
 WIDTH = 480
 # The most frames that are decoded from the key frame to the wanted frame.
@@ -33,7 +34,7 @@ def make_thumbnail(container: Any, stream: Any, media: Media) -> bytes | None:
 
 def _frame_at(container: Any, stream: Any, seconds: float) -> Any:
     picture = None
-    start = (container.start_time or 0) / av.time_base
+    start = start_of(container)
     try:
         container.seek(int((start + seconds) * av.time_base))
         for count, frame in enumerate(container.decode(stream)):

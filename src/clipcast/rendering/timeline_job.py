@@ -4,7 +4,7 @@ import base64
 import time
 from array import array
 from collections.abc import Iterator
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any
 
 import av
@@ -12,16 +12,18 @@ from av.error import FFmpegError
 from av.filter import Graph
 
 from clipcast.common.media import Media
-from clipcast.rendering.restarts import packets_of
+from clipcast.rendering.joined import packets_of
 from clipcast.rendering.structure import Source, Structure, read_structure
 from clipcast.rendering.thumbnail import encode_jpeg, upright
 from clipcast.rendering.timeline import FRAMES, POINTS
-from clipcast.rendering.tracks import main_audio, main_video, open_media
+from clipcast.rendering.tracks import main_audio, main_video, open_media, start_of
 
 # The longer edge of a frame of the strip in pixels, and the least of the shorter one.
 EDGE, LEAST_EDGE = 160, 16
 # The most pixels that are decoded for the strip: 1000 frames of 1920x1080, which take about 4 s of CPU.
 PIXELS_MAX = 2_000_000_000
+# The most packets of pictures that are read for the next key frame of a joined file.
+PACKETS_MAX = 600
 # Sound is resampled to this rate. Longer sound is sampled at each point.
 RATE, WHOLE_SECONDS = 8000, 600
 SAMPLED_FRAMES = 2
@@ -34,19 +36,22 @@ def make_timeline(file: Source, size: int, media: Media) -> dict[str, Any]:
     structure = read_structure(file, size)
     file.seek(0)
     with open_media(file, structure) as container:
-        strip = _strip(container, structure, main_video(container), media)
+        strip = _strip(container, structure, main_video(container), media, size)
         file.seek(0)
     with open_media(file, structure) as container:
-        peaks = _peaks(container, main_audio(container), media.duration)
+        peaks = _peaks(container, structure, main_audio(container), media.duration, size)
     return {"strip": base64.b64encode(strip).decode(), "peaks": peaks}
 
 
-def _strip(container: Any, structure: Structure, video: Any, media: Media) -> bytes:
+def _strip(container: Any, structure: Structure, video: Any, media: Media, size: int) -> bytes:
     """Return `FRAMES` frames side by side, each from the middle of its part of the video."""
-    times = [media.duration * (number + 0.5) / FRAMES for number in range(FRAMES)]
+    shares = [(number + 0.5) / FRAMES for number in range(FRAMES)]
+    times = [media.duration * share for share in shares]
     most = int(PIXELS_MAX // (media.width * media.height))
     if media.duration * media.frame_rate <= most:
         frames = list(_in_one_pass(container, structure, video, times))
+    elif structure.joined:  # several places have the same time
+        frames = [_first_behind(container, video, int(size * share), most // FRAMES) for share in shares]
     else:
         frames = [_nearest(container, video, at, max(1, most // FRAMES)) for at in times]
     usable = [frame for frame in frames if frame is not None]
@@ -63,7 +68,7 @@ def _strip(container: Any, structure: Structure, video: Any, media: Media) -> by
 
 
 def _in_one_pass(container: Any, structure: Structure, video: Any, times: list[float]) -> Iterator[Any]:
-    start, frame, wanted = _start(container), None, iter(times)
+    start, frame, wanted = start_of(container), None, iter(times)
     at = next(wanted, None)
     for frame in _frames(packets_of(container, structure, video)):
         while at is not None and (frame.time or 0) - start >= at:
@@ -78,7 +83,7 @@ def _in_one_pass(container: Any, structure: Structure, video: Any, times: list[f
 
 def _nearest(container: Any, video: Any, at: float, most: int) -> Any:
     """Return the frame at this time, or the last of `most` frames after the key frame before it."""
-    start, frame = _start(container), None
+    start, frame = start_of(container), None
     try:
         container.seek(int((start + at) * av.time_base))
     except FFmpegError:
@@ -89,8 +94,14 @@ def _nearest(container: Any, video: Any, at: float, most: int) -> Any:
     return frame
 
 
-def _start(container: Any) -> float:
-    return float(container.start_time or 0) / av.time_base
+def _first_behind(container: Any, video: Any, at: int, most: int) -> Any:
+    """Return the first frame behind a byte of the file that one of `most` packets from a key frame holds."""
+    try:
+        container.seek(at, unsupported_byte_offset=True)
+        packets = islice(container.demux(video), PACKETS_MAX)
+        return next(_frames(islice(dropwhile(lambda packet: not packet.is_keyframe, packets), max(1, most))), None)
+    except FFmpegError:
+        return None
 
 
 def _decoded(container: Any, stream: Any) -> Iterator[Any]:
@@ -119,20 +130,20 @@ def _beside_each_other(frames: list[Any]) -> Any:
     return graph.pull()
 
 
-def _peaks(container: Any, audio: Any, duration: float) -> list[int]:
+def _peaks(container: Any, structure: Structure, audio: Any, duration: float, size: int) -> list[int]:
     if audio is None or audio.codec_context is None:
         return []
     try:
         if duration <= WHOLE_SECONDS:
             return _of_the_whole(container, audio, duration)
-        return _sampled(container, audio, duration)
+        return _sampled(container, audio, duration, size if structure.joined else None)
     except (FFmpegError, ValueError):
         return []
 
 
 def _of_the_whole(container: Any, audio: Any, duration: float) -> list[int]:
     """Return the peak of each part of the sound."""
-    resampler, start = _resampler(), _start(container)
+    resampler, start = _resampler(), start_of(container)
     samples: array[int] = array("h")
     for frame in _decoded(container, audio):
         if not samples and (late := int(((frame.time or 0) - start) * RATE)) > 0:
@@ -147,11 +158,14 @@ def _of_the_whole(container: Any, audio: Any, duration: float) -> list[int]:
     return [_peak(samples[int(number * part) : int((number + 1) * part) + 1]) for number in range(POINTS)]
 
 
-def _sampled(container: Any, audio: Any, duration: float) -> list[int]:
-    """Return the peak of a little sound at each point."""
-    found, start = [], _start(container)
+def _sampled(container: Any, audio: Any, duration: float, size: int | None) -> list[int]:
+    """Return the peak of a little sound at each point: of time, or of the `size` of a file whose times jump."""
+    found, start = [], start_of(container)
     for number in range(POINTS):
-        container.seek(int((start + duration * number / POINTS) * av.time_base))
+        if size is None:
+            container.seek(int((start + duration * number / POINTS) * av.time_base))
+        else:
+            container.seek(size * number // POINTS, unsupported_byte_offset=True)
         resampler = _resampler()
         frames = list(islice(_decoded(container, audio), SAMPLED_FRAMES))
         found.append(max((_peak(_samples(one)) for frame in frames for one in resampler.resample(frame)), default=0))

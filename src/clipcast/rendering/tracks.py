@@ -41,6 +41,11 @@ def open_media(file: Source, structure: Structure) -> Any:
     return container
 
 
+def start_of(container: Any) -> float:
+    """Return the time in seconds at which an open file starts."""
+    return float(container.start_time or 0) / av.time_base
+
+
 def main_video(container: Any) -> Any:
     """Return the video track of the pictures. Raise UnreadableMedia without one."""
     # A cover is a stream of one picture.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.media import FactsUnreadable, stored_media
 from clipcast.common.storable import storable_json
-from clipcast.common.unavailable import StorageUnavailable
+from clipcast.common.unavailable import DatabaseUnavailable, StorageUnavailable
 from clipcast.database import Database
 from clipcast.database.hot_queries import Statement
 from clipcast.database.models.jobs import JobState
@@ -34,7 +35,7 @@ log = structlog.get_logger()
 LOOK_EVERY = 1.0
 PAUSE = timedelta(seconds=15)
 START = Statement(f"""
-    UPDATE submissions SET status = 'analyzing', started_at = :now
+    UPDATE submissions SET status = 'analyzing', started_at = :now, error = NULL, completed_at = NULL
     WHERE id = :id AND {MINE}
     RETURNING strategy, limits, edit, clip_id
 """)
@@ -167,9 +168,10 @@ class AnalysisRunner:
             while not finding.done():
                 await asyncio.wait({finding}, timeout=LOOK_EVERY)
                 claimed.lease.check()
-                [look] = await hot.fetch(LOOK, mine(claimed))
-                if not look["mine"]:
-                    raise LeaseLost(str(claimed.id))
+                with suppress(DatabaseUnavailable):  # the lease ends if that lasts
+                    [look] = await hot.fetch(LOOK, mine(claimed))
+                    if not look["mine"]:
+                        raise LeaseLost(str(claimed.id))
             found = finding.result()
         finally:
             finding.cancel()

@@ -18,7 +18,7 @@ from clipcast.database import page_of
 from clipcast.database.hot_queries import Statement, from_session
 from clipcast.database.models.submissions import Asset
 from clipcast.installation import Installation
-from clipcast.platforms.files import PictureRules, kind_of, picture_size
+from clipcast.platforms.files import PictureRules, is_whole, kind_of, picture_size
 from clipcast.renders.captions import CAPTIONS_MAX, CaptionFile, parse_caption_bytes
 from clipcast.renders.needed import USED
 from clipcast.storage import StorageError
@@ -158,8 +158,10 @@ def _facts_of(captions: CaptionFile) -> dict[str, Any]:
 
 
 def _check_image(content: bytes) -> tuple[list[Problem], dict[str, Any]]:
-    """Return the problems and facts of a picture. Only its header is read."""
+    """Return the problems and facts of a picture. Its pixels are not read."""
     problems, _ = PICTURE.check(content)
+    if not problems and not is_whole(content):
+        problems = [Problem("", "not_an_image", "The picture is cut off: its file ends early. Save it again.")]
     if problems:
         return problems, {}
     width, height = picture_size(content)

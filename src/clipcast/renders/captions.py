@@ -50,11 +50,16 @@ def parse_caption_bytes(content: bytes) -> CaptionFile:
         return CaptionFile(problems=[_too_large(len(content))])
     encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
-        return parse_captions(content.decode(encoding))
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
         message = f"Line {number} of the captions is not UTF-8. Save the file as UTF-8."
         return CaptionFile(problems=[Problem("", "captions_not_utf8", message)])
+    if "\0" in text:  # which the bodies of requests cannot contain either
+        message = "contains the character NUL (U+0000). Remove it."
+        number = text.count("\n", 0, text.index("\0")) + 1
+        return CaptionFile(problems=[_problem(number, "forbidden_character", message)])
+    return parse_captions(text)
 
 
 def parse_captions(text: str) -> CaptionFile:
@@ -65,7 +70,7 @@ def parse_captions(text: str) -> CaptionFile:
     text = text.removeprefix("\ufeff")
     is_vtt = text.startswith("WEBVTT")
     reader = _Reader(is_vtt)
-    for block in islice(_blocks(text), 1 if is_vtt else 0, None):
+    for block in _without_header(_blocks(text)) if is_vtt else _blocks(text):
         reader.read(block)
         if len(reader.problems) >= PROBLEMS_MAX or len(reader.cues) > CUES_MAX:
             break
@@ -88,6 +93,18 @@ def _blocks(text: str) -> Iterator[_Block]:
             lines = []
     if lines:
         yield _Block(number - len(lines) + 1, lines)
+
+
+def _without_header(blocks: Iterator[_Block]) -> Iterator[_Block]:
+    """Yield the blocks after the header of WebVTT, which ends at an empty line or before the first line with times.
+
+    The first line is the header's, whatever it holds (W3C: WebVTT, parser algorithm).
+    """
+    for header in islice(blocks, 1):
+        at = next((index for index, line in enumerate(header.lines) if index and ARROW in line), None)
+        if at is not None:
+            yield _Block(header.number + at, header.lines[at:])
+    yield from blocks
 
 
 class _Reader:
@@ -176,15 +193,20 @@ def as_vtt(cues: Sequence[Cue]) -> str:
 
 
 def as_srt(cues: Sequence[Cue]) -> str:
-    """Return the captions as SRT."""
+    """Return the captions as SRT. It cannot hold the arrow of its times in a text, which gets a shorter one."""
     return "\n".join(
-        f"{number}\n{_time(cue.start, ',')} {ARROW} {_time(cue.end, ',')}\n{_without_gaps(cue.text)}\n"
+        f"{number}\n{_time(cue.start, ',')} {ARROW} {_time(cue.end, ',')}\n{_without_arrows(_without_gaps(cue.text))}\n"
         for number, cue in enumerate(cues, 1)
     )
 
 
 def _escaped(text: str) -> str:
     return _without_gaps(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _without_arrows(text: str) -> str:
+    """Return the text without the arrow of times: readers would take its line for the times of another caption."""
+    return re.sub("-+->", "->", text)
 
 
 def _without_gaps(text: str) -> str:

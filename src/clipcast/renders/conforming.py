@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
 from clipcast.common.media import FactsUnreadable, Media, stored_media
+from clipcast.connections.options import known_limits
 from clipcast.database.after_commit import after_commit
 from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Call, Executor, Statement
@@ -29,8 +30,8 @@ SOON = timedelta(hours=1)
 NEVER = "never"
 
 ITEMS = Statement(f"""
-    SELECT items.id, items.platform, items.details, items.rendition_id AS ordered, posts.workspace_id,
-           (SELECT profile -> 'limits' FROM connections WHERE connections.id = items.connection_id) AS limits,
+    SELECT items.id, items.post_id, items.platform, items.details, items.rendition_id AS ordered, posts.workspace_id,
+           (SELECT profile FROM connections WHERE connections.id = items.connection_id) AS profile,
            posts.scheduled_at, clips.id AS clip_id, renditions.id AS rendition_id, renditions.key AS rendition_key,
            {OF_FILE["storage_key"]} AS storage_key, {OF_FILE["size"]} AS size, {OF_FILE["sha256"]} AS sha256,
            CASE WHEN renditions.id IS NULL THEN clips.media
@@ -40,8 +41,12 @@ ITEMS = Statement(f"""
     JOIN renders ON renders.edit_setting_id = items.edit_id
     JOIN clips ON clips.id = renders.clip_id
     LEFT JOIN renditions ON renditions.id = renders.rendition_id
-    WHERE items.post_id = :post_id AND items.status IN ('pending', 'processing') AND items.conform <> 'never'
+    WHERE items.post_id = ANY(:post_ids) AND items.status IN ('pending', 'processing') AND items.conform <> 'never'
       AND items.attempts = 0
+""")
+POSTS = Statement("""
+    SELECT DISTINCT items.post_id FROM renders JOIN items ON items.edit_id = renders.edit_setting_id
+    WHERE renders.rendition_id = :rendition_id AND items.status IN ('pending', 'processing') AND items.attempts = 0
 """)
 # A worker that has begun the item says itself what it needs.
 ASSIGN = Statement("""
@@ -80,9 +85,8 @@ def limits_may_forbid(
     Then a worker asks for them before it orders a conversion.
     """
     found = PLATFORMS[platform]
-    if not found.kept_options:
-        return False
-    return limits is None or bool(found.metadata.model_validate(details).check_limits(limits, planned.output))
+    judged = found.kept_options if limits is None else limits
+    return bool(judged and found.metadata.model_validate(details).check_limits(judged, planned.output))
 
 
 def order_of(file: SourceFile, planned: Plan, due_at: datetime, priority: int = FOR_A_POST_SOON) -> Order:
@@ -104,24 +108,40 @@ def order_of(file: SourceFile, planned: Plan, due_at: datetime, priority: int = 
     )
 
 
-async def order_conversions(executor: Executor, post_id: UUID) -> None:
-    """Order what the items of a post need that no worker has begun. Raise DatabaseUnavailable.
+async def order_conversions(executor: Executor, *post_ids: UUID) -> None:
+    """Order what the items of posts need that no worker has begun. Raise DatabaseUnavailable.
 
-    It is no part of the post: without it, the items order the same when they run.
+    It is no part of a post: without it, the items order the same when they run.
     """
     now = clock.now()
     orders: dict[UUID, Order | None] = {}
-    for row in await executor.fetch(ITEMS, {"post_id": post_id}):
+    posts: set[UUID] = set()
+    for row in await executor.fetch(ITEMS, {"post_ids": list(post_ids)}):
         orders[row["id"]] = _order(row, now)
+        posts.add(row["post_id"])
     wanted = {id: order for id, order in orders.items() if order is not None}
     made = dict(zip(wanted, await ensure(executor, list(wanted.values())), strict=True))
     pairs = [{"item_id": str(id), "rendition_id": str(made[id].id) if id in made else None} for id in orders]
     if pairs:
         await executor.fetch(ASSIGN, {"pairs": json.dumps(pairs), "now": now})
+    for post_id in posts:
         tell(executor, post_id)
 
 
-ORDER_CONVERSIONS = Call(order_conversions)
+async def order_conversions_again(executor: Executor, rendition_id: UUID) -> None:
+    """Order what posts need of the file of their render, which is made now. Raise DatabaseUnavailable.
+
+    It may differ from what was expected: a trim at a key frame starts earlier, and parts of a file differ in size.
+    """
+    for row in await executor.fetch(POSTS, {"rendition_id": rendition_id}):
+        await order_conversions(executor, row["post_id"])
+
+
+async def _order_conversions(executor: Executor, post_id: UUID) -> None:
+    await order_conversions(executor, post_id)
+
+
+ORDER_CONVERSIONS = Call(_order_conversions)
 
 
 def order_conversions_after_commit(session: AsyncSession | Executor, post_id: UUID) -> None:
@@ -148,7 +168,10 @@ def _order(row: Mapping[str, Any], now: datetime) -> Order | None:
         return None
     starts_at = row["scheduled_at"] or now
     is_soon = starts_at <= now + SOON
-    limits = row["limits"] if row["limits"] is not None else None if is_soon else {}
+    limits = known_limits(row["profile"] or {})
+    # A later post has the time for a conversion that its account may forbid.
+    if limits is None and not is_soon:
+        limits = {}
     if limits_may_forbid(row["platform"], row["details"], limits, planned):
         return None
     priority = FOR_A_POST_SOON if is_soon else FOR_A_POST

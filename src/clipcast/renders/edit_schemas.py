@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, ValidationErro
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
+from clipcast.common.names import name_of_at_most
 from clipcast.common.schemas import UUID, Body, Meanings
 from clipcast.renders.captions import CAPTIONS_MAX
 
@@ -244,7 +245,7 @@ class RenderBody(EditBody):
         str, Field(max_length=100, description="The `video_id` of a completed upload.", json_schema_extra=UUID)
     ]
     name: Annotated[
-        str | None,
+        Annotated[str, name_of_at_most(255)] | None,
         Field(min_length=1, max_length=255, description="Default: the video's title.", examples=["First light"]),
     ] = None
     conform_for: Annotated[

@@ -93,20 +93,26 @@ class Compiled:
     sidecar: tuple[Cue, ...] = ()
 
 
-# The fields on which the problems of a field depend, by the first part of the problem's path.
+# The fields that make a result long.
+LENGTH = {"trim", "speed", "intro", "outro"}
+# The fields on which the problems of a field depend, by the first part of the problem's path. It is empty for the
+# length of a video that no field makes longer.
 DEPENDS_ON = {
+    "": LENGTH,
     "trim": {"trim"},
-    "speed": {"trim", "speed", "intro", "outro"},
+    "speed": LENGTH,
+    "intro": LENGTH,
+    "outro": LENGTH,
     "fade": {"trim", "speed"},
     "focus": {"trim", "speed", "fit"},
     "captions": {"trim", "speed"},
-    "cover": {"trim", "speed", "intro", "outro"},
+    "cover": LENGTH,
 }
 
 
 def independent(problems: Sequence[Problem], wrong: Set[str]) -> list[Problem]:
     """Return those of a compiled edit's problems that it has whatever the left-out fields `wrong` say."""
-    return [one for one in problems if not DEPENDS_ON.get(one.path.split("/")[1], frozenset()) & wrong]
+    return [one for one in problems if not DEPENDS_ON.get(one.path.lstrip("/").partition("/")[0], frozenset()) & wrong]
 
 
 def edit_key(sha256: str, edit: EditBody, materials: Materials) -> str:
@@ -166,6 +172,7 @@ class _Compiler:
         if body is None:
             return None
         result, end = self._result, duration if body.end is None else body.end
+        kept_end = None if end >= duration - 1e-6 else end
         if end > duration + TOLERANCE:
             message = (
                 f"The end is after the end of the video: {end:g} s, maximum {duration:g} s. Choose an earlier one."
@@ -176,22 +183,28 @@ class _Compiler:
                 f"The start is after the end of the video: {body.start:g} s, of {duration:g} s. Choose an earlier one."
             )
             result.problems.append(Problem("/trim/start", "after_the_end", message, duration, body.start))
-        elif (length := min(end, duration) - body.start) < (
-            (least := 1 / max(self._media.frame_rate, 1)) - min(WRITTEN_TO, least / 2)
-        ):
-            message = (
-                f"The trim keeps {max(length, 0):g} s, which is less than one frame ({least:.4g} s). "
-                "Choose a later end, or an earlier start."
-            )
+        elif (length := min(end, duration) - body.start) < self._least(ends=kept_end is None):
+            share, words = (0.5, "half a frame") if kept_end is None else (1, "one frame")
+            least = share / max(self._media.frame_rate, 1)
+            what = f"The trim keeps {length:g} s, which is less than {words} ({least:.4g} s)."
+            if end < body.start:
+                what = f"The end of the trim, {end:g} s, is before its start, {body.start:g} s."
+            message = f"{what} Choose a later end, or an earlier start."
             result.problems.append(Problem("/trim", "trim_empty", message, round(least, 6), max(length, 0)))
-        kept_end = None if end >= duration - 1e-6 else end
         return None if body.start == 0 and kept_end is None else Trim(body.start, kept_end, body.precision)
+
+    def _least(self, ends: bool) -> float:
+        """Return the shortest trim. One that ends with the video may begin within its last frame: half of it counts."""
+        frame = 1 / max(self._media.frame_rate, 1)
+        return frame / 2 if ends else frame - min(WRITTEN_TO, frame / 2)
 
     def _check_duration(self) -> None:
         if self._result.duration > self._max_duration:
             actual, limit = round(self._result.duration, 3), self._max_duration
             message = f"The result is too long: {actual:g} s, maximum {limit:g} s. Trim it, or raise the speed."
-            self._result.problems.append(Problem("/speed", "too_long_to_convert", message, limit, actual))
+            longer = {"/speed": self._edit.speed < 1, "/intro": self._edit.intro, "/outro": self._edit.outro}
+            path = next((path for path, is_given in longer.items() if is_given), "")
+            self._result.problems.append(Problem(path, "too_long_to_convert", message, limit, actual))
 
     def _check_times(self) -> None:
         edit, problems = self._edit, self._result.problems

@@ -20,6 +20,7 @@ NAMES = {
     "timelines/": Statement("SELECT 'timelines/' || id || '/' AS name FROM clips WHERE id = ANY(:ids)"),
     "thumbnails/": Statement("SELECT thumbnail_key AS name FROM clips WHERE id = ANY(:ids)"),
     "uploads/": Statement("SELECT 'uploads/' || id || '/' AS name FROM clips WHERE id = ANY(:ids)"),
+    "avatars/": Statement("SELECT avatar_key AS name FROM connections WHERE id = ANY(:ids)"),
     "assets/": Statement("SELECT storage_key AS name FROM assets WHERE id = ANY(:ids)"),
     "clips/": Statement("SELECT storage_key AS name FROM clips WHERE id = ANY(:ids)"),
 }

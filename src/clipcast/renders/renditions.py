@@ -113,12 +113,13 @@ COLUMNS = """
     id, key, status, progress, storage_key, size, sha256, CAST(media AS text) AS media, CAST(error AS text) AS error,
     started_at, completed_at
 """
-# A row that another process is making, or has made, stays as it is. The rest is queued anew.
+# A row that another process is making, or has made, stays as it is. The rest is queued anew. The recipe of a row stays,
+# too: a run may have changed it, so that the job's kind and queue follow it, not the order.
 ENSURE = Statement(f"""
     WITH wanted AS (
         SELECT * FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS wanted(
             id uuid, key text, workspace_id uuid, clip_id uuid, source_id uuid, inputs jsonb, recipe jsonb, action text,
-            expected jsonb, kind text, queue text, priority int, due_at timestamptz)
+            expected jsonb, queue text, priority int, due_at timestamptz)
     ), ensured AS (
         INSERT INTO renditions (id, workspace_id, key, clip_id, source_id, inputs, recipe, action, status, expected,
                                 created_at, last_used_at)
@@ -140,7 +141,11 @@ ENSURE = Statement(f"""
         RETURNING renditions.*
     ), queued AS (
         INSERT INTO jobs (id, workspace_id, kind, subject_id, queue, priority, state, due_at, created_at, updated_at)
-        SELECT ensured.id, ensured.workspace_id, wanted.kind, ensured.id, wanted.queue, wanted.priority,
+        SELECT ensured.id, ensured.workspace_id,
+               CASE WHEN ensured.action = '{Action.VIDEO}' THEN '{RENDER}' ELSE '{REMUX}' END, ensured.id,
+               CASE WHEN ensured.action = wanted.action THEN wanted.queue
+                    WHEN ensured.action = '{Action.VIDEO}' THEN '{KINDS[RENDER].queue}'
+                    ELSE '{KINDS[REMUX].queue}' END, wanted.priority,
                CASE WHEN wanted.due_at <= :now THEN 'ready' ELSE 'waiting' END, wanted.due_at, :now, :now
         FROM ensured JOIN wanted ON wanted.workspace_id = ensured.workspace_id AND wanted.key = ensured.key
         WHERE ensured.status IN ('queued', 'active')
@@ -152,7 +157,9 @@ ENSURE = Statement(f"""
                           WHEN jobs.error IS NULL THEN least(jobs.due_at, excluded.due_at) ELSE jobs.due_at END,
             priority = CASE WHEN jobs.state IN ('done', 'dead') THEN excluded.priority
                             ELSE least(jobs.priority, excluded.priority) END,
-            queue = CASE WHEN jobs.state IN ('done', 'dead') THEN excluded.queue ELSE jobs.queue END,
+            kind = CASE WHEN jobs.state IN ('done', 'dead') THEN excluded.kind ELSE jobs.kind END,
+            queue = CASE WHEN jobs.state IN ('done', 'dead') AND jobs.queue <> '{LONG}' THEN excluded.queue
+                         ELSE jobs.queue END,
             failures = CASE WHEN jobs.state IN ('done', 'dead') THEN 0 ELSE jobs.failures END,
             crash_count = CASE WHEN jobs.state IN ('done', 'dead') THEN 0 ELSE jobs.crash_count END,
             error = CASE WHEN jobs.state IN ('done', 'dead') THEN NULL ELSE jobs.error END,
@@ -175,6 +182,19 @@ REMAKE = Statement("""
     UPDATE jobs SET
         state = 'ready', due_at = :now, failures = 0, crash_count = 0, error = NULL, after_id = NULL, updated_at = :now
     FROM remade WHERE jobs.id = remade.id AND jobs.state IN ('done', 'dead')
+    RETURNING jobs.queue
+""")
+# Those that wait after an error, such as for space, and those for which they wait. A locked one is being decided on.
+HURRY = Statement("""
+    WITH waiting AS (
+        SELECT id FROM jobs
+        WHERE (id = ANY(:ids) OR id IN (SELECT after_id FROM jobs AS blocked WHERE blocked.id = ANY(:ids)))
+          AND state = 'waiting' AND error IS NOT NULL
+          AND coalesce(updated_at < CAST(:unchanged_since AS timestamptz), true)
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE jobs SET state = 'ready', due_at = :now, updated_at = :now
+    FROM waiting WHERE jobs.id = waiting.id
     RETURNING jobs.queue
 """)
 # A statement of its own, so that the next one sees what an order committed meanwhile. Orders lock by the key, too.
@@ -215,7 +235,6 @@ async def ensure(executor: Executor, orders: Sequence[Order], failed_before: dat
             "recipe": order.recipe.as_dict(),
             "action": order.recipe.action,
             "expected": order.expected and vars(order.expected),
-            "kind": order.kind.name,
             "queue": order.queue,
             "priority": order.priority,
             "due_at": order.due_at.isoformat(),
@@ -247,6 +266,18 @@ async def remake(
     for row in await executor.fetch(REMAKE, values):
         tell(executor, rendition_id)
         wake_workers(executor, row["queue"])
+
+
+async def hurry(executor: Executor, rendition_ids: Sequence[UUID], unchanged_since: datetime | None = None) -> bool:
+    """Try renditions now that wait after an error, such as for space on the disk. Return whether there were any.
+
+    With `unchanged_since`, only those whose jobs did not change since this instant. The next pause is longer even so.
+    """
+    values = {"ids": list(rendition_ids), "unchanged_since": unchanged_since, "now": clock.now()}
+    rows = await executor.fetch(HURRY, values)
+    for queue in {row["queue"] for row in rows}:
+        wake_workers(executor, queue)
+    return bool(rows)
 
 
 async def cancel(transaction: Transaction, rendition_id: UUID, *besides: UUID) -> bool:

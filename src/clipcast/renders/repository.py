@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, contains_eager
 
 from clipcast.common.ids import parse_id
-from clipcast.database import page_of
+from clipcast.database import among, page_of
 from clipcast.database.limits import SEES_ALL
 from clipcast.database.models.clips import Render
 from clipcast.database.models.jobs import Job, JobState
@@ -65,13 +65,13 @@ async def list_renders(
 
 async def renders_by_edit_id(session: AsyncSession, workspace_id: UUID, ids: list[UUID]) -> dict[UUID, Render]:
     rows = await session.execute(
-        select(Render).where(Render.workspace_id == workspace_id, Render.edit_setting_id.in_(ids))
+        select(Render).where(Render.workspace_id == workspace_id, among(Render.edit_setting_id, ids))
     )
     return {render.edit_setting_id: render for render in rows.scalars()}
 
 
 async def renders_by_id(session: AsyncSession, workspace_id: UUID, ids: Collection[UUID]) -> dict[UUID, Render]:
-    rows = await session.execute(select(Render).where(Render.workspace_id == workspace_id, Render.id.in_(ids)))
+    rows = await session.execute(select(Render).where(Render.workspace_id == workspace_id, among(Render.id, ids)))
     return {render.id: render for render in rows.scalars()}
 
 

@@ -23,6 +23,7 @@ from clipcast.common.unavailable import DatabaseUnavailable, StorageFull, Storag
 from clipcast.database import Database
 from clipcast.database.changes import tell
 from clipcast.database.hot_queries import Statement
+from clipcast.installation.storage_mark import may_delete
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.dead_letter import CRASHES_MAX
 from clipcast.jobs.retry import spread
@@ -31,12 +32,13 @@ from clipcast.platforms.errors import InternalError, MediaRejected
 from clipcast.rendering import convert as conversion
 from clipcast.rendering.children import Children, ChildUnavailable
 from clipcast.rendering.convert import Converted, convert
-from clipcast.rendering.encoders import working_encoder
+from clipcast.rendering.encoders import SOFTWARE, working_encoder
 from clipcast.rendering.errors import ConversionError, UnreadableMedia, WatermarkUnreadable, WorkFolderFull
 from clipcast.rendering.examine import Examined, examine
 from clipcast.rendering.planner import encoded, estimate_seconds
 from clipcast.rendering.recipe import Recipe, recipe_of
 from clipcast.renders import space
+from clipcast.renders.conforming import order_conversions_again
 from clipcast.renders.needed import NEEDED
 from clipcast.renders.outcomes import SETTLED_AFTER, Made, RenditionOutcomes
 from clipcast.renders.renditions import Input, remake
@@ -102,7 +104,7 @@ MEDIA = Statement("""
     SELECT media FROM clips WHERE workspace_id = :workspace_id AND storage_key = :storage_key AND media IS NOT NULL
 """)
 START = Statement(f"""
-    UPDATE renditions SET status = 'active', started_at = :now, error = NULL
+    UPDATE renditions SET status = 'active', started_at = :now, error = NULL, completed_at = NULL
     WHERE id = :id AND status <> 'cancelled' AND {MINE} RETURNING id
 """)
 # Progress never decreases: another renderer may begin again.
@@ -338,6 +340,8 @@ class RenderRunner:
             times_realtime=round(made.media.duration / max(seconds, 0.001), 2),
         )
         await self._delete_others(task)
+        with suppress(DatabaseUnavailable):  # items order the same when they run
+            await order_conversions_again(self._database.hot_pool, task.claimed.subject_id)
 
     async def _watched(self, task: Task) -> Made:
         """Make the file while somebody wants it. Save its progress."""
@@ -380,7 +384,7 @@ class RenderRunner:
                 task.recipe,
                 task.folder,
                 report,
-                encoder=await self._working_encoder(),
+                encoder=SOFTWARE if task.claimed.crash_count else await self._working_encoder(),
                 fonts=self._settings.fonts,
             )
         except StorageError as error:
@@ -448,19 +452,27 @@ class RenderRunner:
 
     async def _delete(self, task: Task) -> None:
         """Delete this run's own objects. The sweep finds what is left behind."""
-        with suppress(StorageUnavailable):
+        with suppress(StorageUnavailable, DatabaseUnavailable):
+            if not await may_delete(self._database, self._storage):
+                return
             left = await self._storage.unfinished(f"renditions/{task.claimed.subject_id}/")
             for key in [f"{task.name}.mp4", f"{task.name}.jpg", *left]:
                 if key.startswith(f"{task.name}."):
                     await self._storage.delete(key)
 
     async def _delete_others(self, task: Task) -> None:
-        """Delete what runs have left behind that were killed before they recorded their file."""
-        with suppress(StorageUnavailable):
+        """Delete what earlier runs have left behind that were killed before they recorded their file.
+
+        A later one may have begun already: the file may have been ordered again.
+        """
+        with suppress(StorageUnavailable, DatabaseUnavailable):
             folder = f"renditions/{task.claimed.subject_id}/"
+            if not await may_delete(self._database, self._storage):
+                return
             stored = [key for key, _ in await self._storage.list(folder)]
             for key in [*stored, *await self._storage.unfinished(folder)]:
-                if not key.startswith(f"{task.name}."):
+                fence = key.removeprefix(folder).partition(".")[0]
+                if fence.isdecimal() and int(fence) < task.claimed.lease.fence:
                     await self._storage.delete(key)
 
 

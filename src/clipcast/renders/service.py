@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path, PurePath
 from typing import Any
 from uuid import UUID
@@ -37,11 +38,15 @@ from clipcast.renders.edits import Compiled, Materials, Part, compile_edit, edit
 from clipcast.renders.names import name_of
 from clipcast.renders.needed import NEEDED
 from clipcast.renders.places import lock_count
-from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, delete_unneeded, ensure
+from clipcast.renders.renditions import FOR_NO_POST, Input, Order, cancel, delete_unneeded, ensure, hurry
 
 # The most renders of one workspace that wait or run.
 QUEUE_MAX = 200
 QUEUE_PAUSE = 60  # seconds, for Retry-After
+# A repeated order tries what waits after an error at most this often: it may be a poll, and a run takes minutes of CPU.
+HURRIED_EVERY = timedelta(minutes=1)
+# The longest name of a render, and what a number behind it may take of that.
+NAME_MAX, NUMBER_MAX = 255, 10
 # The most fonts that a message names.
 FONTS_SHOWN = 20
 # The operator's fonts by folder, and when they were found. Large folders take seconds to search.
@@ -231,8 +236,9 @@ async def create_render(
 ) -> tuple[Render, bool]:
     """Order a render, or return the one of the same edit. The second value is True if it is made or being made already.
 
-    One that failed, was cancelled or has expired is made again, under the same id. `name` renames it. Raises NotFound
-    if the clip was deleted meanwhile, ValidationFailed if another file was, and AppError 429 if too many renders wait.
+    One that failed, was cancelled or has expired is made again, under the same id. One that waits after an error is
+    tried now, at most once a minute. `name` renames it. Raises NotFound if the clip was deleted meanwhile,
+    ValidationFailed if another file was, and AppError 429 if too many renders wait.
     """
     clip = await _lock_files(session, workspace_id, prepared)
     existing = await repository.render_of_clip(session, clip.id, prepared.key)
@@ -243,6 +249,7 @@ async def create_render(
         existing.deleted_at = None  # who orders it anew takes it out of the bin
     if existing and existing.current_status in ("completed", *repository.PENDING):
         existing.name = name or existing.name
+        await _hurry(session, existing)
         return existing, True
     now = clock.now()
     rendition_id, status = None, "completed"
@@ -258,7 +265,7 @@ async def create_render(
         workspace_id=workspace_id, clip=clip, key=prepared.key, edit=prepared.edit, name="", warnings=warnings
     )
     render.captions = as_vtt(prepared.compiled.sidecar) if prepared.compiled.sidecar else None
-    render.name = name or render.name or prepared.name
+    render.name = name or render.name or await _free_name(session, clip, prepared.name)
     render.rendition_id, render.status, render.error = rendition_id, status, None
     if rendition_id is None:
         render.started_at = render.completed_at = now
@@ -266,6 +273,24 @@ async def create_render(
     await session.flush()
     await session.refresh(render, ["rendition"])
     return render, False
+
+
+async def _free_name(session: AsyncSession, clip: Clip, name: str) -> str:
+    """Return the name, with a number if another render of the locked clip has it: it does not tell all of an edit.
+
+    A long name is cut, so that NAME_MAX holds with any number.
+    """
+    name = name[: NAME_MAX - NUMBER_MAX]
+    alike = (Render.name == name) | (Render.name.startswith(f"{name} (", autoescape=True) & Render.name.endswith(")"))
+    taken = set(await session.scalars(select(Render.name).where(Render.clip_id == clip.id, alike)))
+    return next(one for number in count(1) if (one := f"{name} ({number})" if number > 1 else name) not in taken)
+
+
+async def _hurry(session: AsyncSession, render: Render) -> None:
+    """Try a render and its conversions now that wait after an error."""
+    ahead = [one.rendition_id for one in await repository.renditions_ahead(session, render.id)]
+    ids = [*ahead, *([render.rendition_id] if render.rendition_id else [])]
+    await hurry(await from_session(session), ids, unchanged_since=clock.now() - HURRIED_EVERY)
 
 
 async def _lock_files(session: AsyncSession, workspace_id: UUID, prepared: Prepared) -> Clip:

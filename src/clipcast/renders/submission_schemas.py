@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
+from clipcast.common.names import name_of_at_most
 from clipcast.common.pagination import Pagination
+from clipcast.common.problems import ProblemDetail
 from clipcast.common.schemas import UUID, Body, Id, Meanings, Timestamp
 from clipcast.renders.edit_schemas import EditBody, Seconds, language_tag
 from clipcast.renders.strategies import LENGTH_MIN, STRATEGIES
@@ -63,7 +65,7 @@ class ApplyTemplate(Body):
     clip_ids: Annotated[list[str] | None, Field(max_length=500, description="By default, all clips.")] = None
 
 
-def _fits_a_template(edit: EditBody) -> EditBody:
+def fits_a_template(edit: EditBody) -> EditBody:
     """Bound what is stored and shown of each of up to 500 clips."""
     if (size := len(edit.model_dump_json(by_alias=True, exclude_defaults=True).encode())) > TEMPLATE_MAX:
         raise PydanticCustomError(
@@ -74,9 +76,11 @@ def _fits_a_template(edit: EditBody) -> EditBody:
     return edit
 
 
-TemplateEdit = Annotated[EditBody, AfterValidator(_fits_a_template)]
+TemplateEdit = Annotated[EditBody, AfterValidator(fits_a_template)]
 EDIT_OF_TEMPLATE = Field(
-    description=f"A body of POST /renders without `video_id`, `name` and `conform_for`. At most {TEMPLATE_MAX} bytes.",
+    description=f"A body of POST /renders without `video_id`, `name` and `conform_for`. At most {TEMPLATE_MAX} bytes. "
+    "`captions` without `asset_id` and `text` are the look of captions that a person types in the app: clips that get "
+    "the template have none.",
     examples=[EXAMPLE_EDIT],
 )
 TEMPLATE_NAME = Field(min_length=1, max_length=255, description="The template's name.", examples=["Vertical"])
@@ -85,14 +89,14 @@ TEMPLATE_NAME = Field(min_length=1, max_length=255, description="The template's 
 class CreateTemplate(Body):
     """Changes of videos to save."""
 
-    name: Annotated[str, TEMPLATE_NAME]
+    name: Annotated[str, name_of_at_most(255), TEMPLATE_NAME]
     edit: Annotated[TemplateEdit, EDIT_OF_TEMPLATE]
 
 
 class UpdateTemplate(Body):
     """Changes of a template. A field that is left out stays as it is."""
 
-    name: Annotated[str | None, TEMPLATE_NAME] = None
+    name: Annotated[Annotated[str, name_of_at_most(255)] | None, TEMPLATE_NAME] = None
     edit: Annotated[TemplateEdit | None, EDIT_OF_TEMPLATE] = None
 
 
@@ -120,6 +124,9 @@ class Submitted(BaseModel):
     credits_charged: Annotated[
         int, Field(description="Always 0: a self-hosted installation has no credits.", examples=[0])
     ] = 0
+    warnings: Annotated[
+        list[ProblemDetail], Field(description="Fields of the request that have no effect, or less.", examples=[[]])
+    ] = []
 
 
 class SubmissionOut(BaseModel):
@@ -144,6 +151,9 @@ class SubmissionOut(BaseModel):
     ]
     created_at: Annotated[Timestamp, Field(description="When it was created.")]
     completed_at: Annotated[Timestamp | None, Field(description="When it ended.")]
+    warnings: Annotated[
+        list[ProblemDetail], Field(description="What its clips leave out of the video.", examples=[[]])
+    ] = []
 
 
 class SubmissionList(BaseModel):

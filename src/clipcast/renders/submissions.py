@@ -29,18 +29,22 @@ from clipcast.rendering.analysis import CPU_BASE, CPU_PER_SECOND, Subject
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.renders.places import lock_count
 from clipcast.renders.service import download_url, require_ready
-from clipcast.renders.strategies import DEFAULT, STRATEGIES, Found, Limits, Strategy
+from clipcast.renders.strategies import DEFAULT, FOUND_MAX, STRATEGIES, Found, Limits, Strategy
 from clipcast.renders.submission_schemas import SubmitVideo
-from clipcast.renders.templates import get_template
+from clipcast.renders.templates import get_template, usable
 
 # The most submissions of one workspace that wait or run.
 QUEUE_MAX = 50
 QUEUE_PAUSE = 60  # seconds, for Retry-After
 UNFINISHED = ("queued", "analyzing")
+# Callers round a video's duration by less than this (seconds).
+ROUNDED = 1.0
 
 
-async def submit(session: AsyncSession, workspace_id: UUID, body: SubmitVideo) -> Submission:
-    """Create a submission. One that needs no analysis is completed at once; a renderer runs any other.
+async def submit(session: AsyncSession, workspace_id: UUID, body: SubmitVideo) -> tuple[Submission, list[Problem]]:
+    """Create a submission. Return it with warnings: what of the body has no effect.
+
+    One that needs no analysis is completed at once; a renderer runs any other.
 
     Raises NotFound, AppError 409 for an unfinished upload, 429, and ValidationFailed with all problems.
     """
@@ -51,6 +55,7 @@ async def submit(session: AsyncSession, workspace_id: UUID, body: SubmitVideo) -
     limits = _limits(body, strategy, media, problems)
     if problems:
         raise ValidationFailed(problems)
+    warnings = _without_effect(body, strategy, media)
     if strategy.reads_file:
         await _require_place(session, workspace_id)
     now = clock.now()
@@ -67,13 +72,13 @@ async def submit(session: AsyncSession, workspace_id: UUID, body: SubmitVideo) -
     if strategy.reads_file:
         await session.flush()
         _add_job(session, submission)
-        return submission
+        return submission, warnings
     found = await strategy.find(media, limits, _no_cuts)
     submission.status, submission.started_at, submission.completed_at = "completed", now, now
     await session.flush()
     session.add_all(found_clips(submission.id, edit, clip.title, found))
     await session.flush()
-    return submission
+    return submission, warnings
 
 
 async def _choose(
@@ -89,7 +94,7 @@ async def _choose(
         problems.append(Problem("/strategy_id", "not_allowed", message))
     if template is not None and template not in STRATEGIES:
         try:
-            edit = (await get_template(session, workspace_id, template)).edit
+            edit = usable((await get_template(session, workspace_id, template)).edit)
         except NotFound as error:
             problems.append(Problem("/template_id", error.code, error.detail))
     return STRATEGIES.get(chosen, STRATEGIES[DEFAULT]), edit, problems
@@ -113,6 +118,21 @@ def _limits(body: SubmitVideo, strategy: Strategy, media: Media, problems: list[
         problems.append(Problem("/max_length", "too_small", message, least, most))
     # Whoever names the end of a video by a rounded duration means its end.
     return Limits(start, min(end, duration), least, most)
+
+
+def _without_effect(body: SubmitVideo, strategy: Strategy, media: Media) -> list[Problem]:
+    """Return warnings about what is accepted and ignored: clients of the original API may send it."""
+    warnings = []
+    end = body.timeframe.end if body.timeframe else None
+    if end is not None and end > media.duration + ROUNDED:
+        message = f"The end is after the end of the video: {end:g} s, of {media.duration:g} s. The clips end there."
+        warnings.append(Problem("/timeframe/end", "after_the_end", message, media.duration, end))
+    if not strategy.reads_file:
+        for name in ("min_length", "max_length"):
+            if (length := getattr(body, name)) is not None:
+                message = f"The strategy {strategy.id} makes one clip of any length: {length:g} s has no effect."
+                warnings.append(Problem(f"/{name}", "without_effect", message))
+    return warnings
 
 
 async def _no_cuts(subject: Subject) -> list[float]:
@@ -194,6 +214,21 @@ async def count_clips(session: AsyncSession, submissions: Iterable[Submission]) 
     return {submission_id: count for submission_id, count in await session.execute(query)}  # noqa: C416
 
 
+async def limited(session: AsyncSession, submissions: Iterable[Submission]) -> set[UUID]:
+    """Return the submissions that found FOUND_MAX clips before the end of the part to search."""
+    query = (
+        select(FoundClip.submission_id)
+        .join(Submission, Submission.id == FoundClip.submission_id)
+        .where(
+            FoundClip.submission_id.in_([one.id for one in submissions]),
+            FoundClip.position == FOUND_MAX,
+            # Times of clips are rounded to a millisecond.
+            FoundClip.end_time < Submission.limits["end"].as_float() - 0.001,
+        )
+    )
+    return set(await session.scalars(query))
+
+
 async def queue_position(session: AsyncSession, submission: Submission) -> int | None:
     """Return the place among the workspace's waiting submissions, from 1; None if it does not wait."""
     if submission.status != "queued":
@@ -247,7 +282,7 @@ async def apply_template(
     edit: dict[str, Any] = {}
     if template_id not in STRATEGIES:
         try:
-            edit = (await get_template(session, workspace_id, template_id)).edit
+            edit = usable((await get_template(session, workspace_id, template_id)).edit)
         except NotFound as error:
             problems.append(Problem("/template_id", error.code, error.detail))
     query = select(FoundClip).where(FoundClip.submission_id == submission.id).order_by(FoundClip.position)
@@ -271,7 +306,7 @@ def edit_of(found: FoundClip, media: Media) -> EditBody:
     The times of a trim in the template are left out, because the clip replaces them. Raises ValidationFailed if a newer
     version does not accept the stored edit.
     """
-    stored = {name: value for name, value in found.edit.items() if name != "trim"}
+    stored = {name: value for name, value in usable(found.edit).items() if name != "trim"}
     if found.start_time > 0 or found.end_time < round(media.duration, 3):
         precision = found.edit.get("trim", {}).get("precision", "exact")
         stored["trim"] = {"start": found.start_time, "end": found.end_time, "precision": precision}

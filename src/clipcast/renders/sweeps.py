@@ -15,11 +15,12 @@ from clipcast.common.ids import parse_id
 from clipcast.common.settings import Settings
 from clipcast.database import Database
 from clipcast.database.hot_queries import Executor, Statement, from_session
+from clipcast.installation.storage_mark import held_since
 from clipcast.renders import space
 from clipcast.renders.bin import delete_from_bin
 from clipcast.renders.needed import NEEDED, USED
-from clipcast.renders.orphans import OrphanSearch, most_are_foreign
-from clipcast.storage import Storage, is_local
+from clipcast.renders.orphans import AGE, OrphanSearch, most_are_foreign
+from clipcast.storage import Storage, local_folder
 
 log = structlog.get_logger()
 
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 NAME = re.compile(r"renditions/([0-9a-f-]+)/(\d+)\.")
 # An item pins a rendition within this time after it has asked for it.
 JUST_USED = timedelta(hours=1)
+# Before an object without a row is deleted: other databases of the same storage show by their mark within minutes.
+LEFT_FOR = timedelta(days=1)
 # The most files that expire in one transaction, and rows that are looked up at a time.
 AT_ONCE = 500
 
@@ -74,8 +77,11 @@ async def sweep(settings: Settings, database: Database, storage: Storage, search
     await delete_from_bin(database)
     await delete_left(database)
     await delete_unwanted(database, storage)
-    await delete_orphans(database, storage)
-    await search.step()
+    # A database that has just got the storage may be a restored one, whose operator may still want what it lacks.
+    since = await held_since(database, storage)
+    if since is not None and since < clock.now() - AGE:
+        await delete_orphans(database, storage)
+        await search.step()
 
 
 async def sweep_work_folders(settings: Settings, database: Database) -> None:
@@ -116,9 +122,10 @@ async def _expire_all(database: Database, storage: Storage, choose: Statement, v
 
 def budget_of(settings: Settings) -> int | None:
     """Return the most bytes that renditions may take, or None without a limit: a bucket has no size."""
-    if not is_local(settings.storage_url):
+    folder = local_folder(settings.storage_url, settings.data_dir)
+    if folder is None:
         return None
-    return int(settings.rendition_budget / 100 * shutil.disk_usage(settings.data_dir).total)
+    return int(settings.rendition_budget / 100 * shutil.disk_usage(folder).total)
 
 
 async def _expire(
@@ -143,12 +150,12 @@ async def delete_left(database: Database) -> int:
 
 
 async def delete_orphans(database: Database, storage: Storage) -> list[str]:
-    """Delete the objects of renditions that no row names and no run writes, and return their keys.
+    """Delete the objects of renditions that no row names, no run writes and that are a day old. Return their keys.
 
     Delete nothing if that would be most of many: the store is probably that of another database, too.
     """
-    stored = [key for key, _ in await storage.list("renditions/")]
-    found = [*stored, *await storage.unfinished("renditions")]
+    before = clock.now() - LEFT_FOR
+    found = [one.key async for page in storage.pages("renditions/") for one in page if one.modified_at < before]
     orphans = await orphans_among(database, found)
     if most_are_foreign(len(orphans), len(found)):
         log.warning("orphans_left", folder="renditions/", number=len(orphans), reason="most objects belong to no row")

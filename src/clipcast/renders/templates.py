@@ -1,5 +1,7 @@
 """Templates: saved edits, which renders and submissions begin with."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -13,6 +15,8 @@ from clipcast.renders.edit_schemas import EditBody
 from clipcast.renders.places import lock_count
 
 TEMPLATES_MAX = 200
+# The fields of captions that say what they are.
+CAPTION_SOURCES = ("asset_id", "text")
 
 
 async def get_template(
@@ -48,6 +52,16 @@ async def create_template(session: AsyncSession, workspace_id: UUID, name: str, 
     session.add(template)
     await session.flush()
     return template
+
+
+def usable(edit: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a render makes of a stored edit.
+
+    Captions without a file or text are left out: they are the look of captions that a person types in the app.
+    """
+    captions = edit.get("captions")
+    is_look = captions is not None and not any(captions.get(name) for name in CAPTION_SOURCES)
+    return {name: value for name, value in edit.items() if name != "captions" or not is_look}
 
 
 def update_template(template: RenderTemplate, name: str | None, edit: EditBody | None) -> None:

@@ -8,7 +8,7 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
@@ -16,7 +16,7 @@ from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
 from clipcast.common.settings import Settings
-from clipcast.database.limits import require_client
+from clipcast.database.limits import count_all, require_client
 from clipcast.database.models.posts import Post
 from clipcast.database.models.reviews import Review, Reviewer, ReviewLink, ReviewState
 from clipcast.reviews import repository
@@ -45,7 +45,7 @@ async def create_link(
     one for nobody of them.
     """
     require_client(session, client_id, "make a review link")
-    if len(await list_links(session, workspace_id)) >= LINKS_MAX:
+    if await count_all(session, _open(workspace_id)) >= LINKS_MAX:
         raise AppError(409, "too_many_links", f"The workspace has {LINKS_MAX} open review links. Revoke one first.")
     token = secrets.token_urlsafe(32)
     link = ReviewLink(
@@ -60,10 +60,13 @@ async def create_link(
 
 async def list_links(session: AsyncSession, workspace_id: UUID) -> list[ReviewLink]:
     """Return the workspace's open links, the newest first."""
-    query = select(ReviewLink).where(
+    return list(await session.scalars(_open(workspace_id).order_by(ReviewLink.id.desc())))
+
+
+def _open(workspace_id: UUID) -> Select[ReviewLink]:
+    return select(ReviewLink).where(
         ReviewLink.workspace_id == workspace_id, ReviewLink.revoked_at.is_(None), ReviewLink.expires_at > clock.now()
     )
-    return list(await session.scalars(query.order_by(ReviewLink.id.desc())))
 
 
 async def revoke_link(session: AsyncSession, workspace_id: UUID, link_id: str, by: Actor) -> None:
@@ -89,13 +92,21 @@ async def find_link(session: AsyncSession, token: str, lock: bool = False) -> Re
 
 
 async def posts_of(session: AsyncSession, link: ReviewLink) -> list[tuple[Post, Review, Reviewer]]:
-    """Return the posts that were sent for review with the link: the next ones to go out first."""
+    """Return the posts that were sent for review with the link.
+
+    Those that wait for its people come first, and of these the next ones to go out.
+    """
     query = (
         select(Post, Review, Reviewer)
         .join(Review, Review.post_id == Post.id)
         .join(Reviewer, Reviewer.review_id == Review.id)
         .where(Reviewer.link_id == link.id, Post.review != ReviewState.WITHDRAWN)
-        .order_by(Post.scheduled_at.asc().nulls_first(), Post.id)
+        .order_by(
+            Reviewer.decision.is_not(None),
+            Post.review == ReviewState.APPROVED,
+            Post.scheduled_at.asc().nulls_first(),
+            Post.id,
+        )
         .limit(SHOWN_MAX)
     )
     return [(post, review, reviewer) for post, review, reviewer in await session.execute(query)]

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import func, select
+from sqlalchemy import Boolean, false, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -17,17 +17,21 @@ from clipcast.database.models.people import Membership, User
 from clipcast.database.models.posts import Post
 from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink, ReviewState
 from clipcast.jobs.wake import wake_router
+from clipcast.people.approvers import IS_OPEN, may_approve
 from clipcast.reviews.states import EXPIRED, NEEDY, UNAPPROVED, ShownState, in_state
 
-MEMBERS = Statement("""
-    SELECT users.id, users.email, memberships.role, memberships.client_ids
+MEMBERS = Statement(f"""
+    SELECT users.id, users.email, memberships.role, {may_approve("CAST(:client_ids AS uuid[])")} AS may_approve
     FROM memberships JOIN users ON users.id = memberships.user_id
     WHERE memberships.workspace_id = :workspace_id AND users.email = ANY(:emails)
-""")
-OPEN_LINKS = Statement("""
-    SELECT id, client_id FROM review_links
-    WHERE workspace_id = :workspace_id AND id = ANY(:ids) AND revoked_at IS NULL AND expires_at > :now
-""")
+""")  # noqa: S608 - constants of another file
+OPEN_LINKS = Statement(f"""
+    SELECT id, client_id FROM review_links WHERE workspace_id = :workspace_id AND id = ANY(:ids) AND {IS_OPEN}
+""")  # noqa: S608 - constants of another file
+# The clients of the accounts of a review's post.
+CLIENTS_OF_REVIEW = """ARRAY(
+    SELECT connections.client_id FROM items JOIN connections ON connections.id = items.connection_id
+    WHERE items.post_id = reviews.post_id)"""
 # The people of a link hold it while they decide, so that it never waits for them, nor they for many posts: what another
 # transaction holds or has just prolonged is left out.
 PROLONG = Statement("""
@@ -55,17 +59,20 @@ WRITE_EVENT = Statement("SELECT write_event(:workspace_id, :type, :now, :post_id
 
 @dataclass(frozen=True)
 class FoundMember:
-    """A member: the user's id, the role, and the clients that the member sees; None for all."""
+    """A member: the user's id, the role, and whether the member may approve the post."""
 
     id: UUID
     email: str
     role: str
-    client_ids: list[UUID] | None
+    may_approve: bool
 
 
-async def members_of(executor: Executor, workspace_id: UUID, emails: Collection[str]) -> dict[str, FoundMember]:
-    """Return the members with these e-mail addresses, by address."""
-    rows = await executor.fetch(MEMBERS, {"workspace_id": workspace_id, "emails": list(emails)})
+async def members_of(
+    executor: Executor, workspace_id: UUID, emails: Collection[str], client_ids: Collection[UUID | None]
+) -> dict[str, FoundMember]:
+    """Return the members with these e-mail addresses, by address. `client_ids` are those of the post's accounts."""
+    values = {"workspace_id": workspace_id, "emails": list(emails), "client_ids": list(client_ids)}
+    rows = await executor.fetch(MEMBERS, values)
     return {row["email"]: FoundMember(**dict(row)) for row in rows}
 
 
@@ -125,9 +132,11 @@ class NamedReviewer:
 async def named_reviewers(session: AsyncSession, review_id: UUID, workspace_id: UUID) -> list[NamedReviewer]:
     """Return the reviewers with their names: members first, each by name."""
     now = clock.now()
-    member = func.coalesce(Membership.role, "viewer") != "viewer"
+    # Not of those who have left: they have no membership.
+    member = func.coalesce(literal_column(may_approve(CLIENTS_OF_REVIEW), Boolean), false())
     query = (
         select(Reviewer, User.name, member, ReviewLink)
+        .join(Review, Review.id == Reviewer.review_id)
         .outerjoin(User, User.id == Reviewer.user_id)
         .outerjoin(Membership, (Membership.user_id == Reviewer.user_id) & (Membership.workspace_id == workspace_id))
         .outerjoin(ReviewLink, ReviewLink.id == Reviewer.link_id)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from clipcast.clients.review_rules import members_who_see, rules_of
+from clipcast.clients.review_rules import rules_of
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import Problem
 from clipcast.database.hot_queries import Executor
@@ -12,13 +12,18 @@ from clipcast.reviews import repository
 from clipcast.reviews.schemas import ReviewRequest
 
 NOBODY = (
-    "Posts of {client} need an approval, but none of its reviewers can give it any more. Choose reviewers of the "
-    "client, or name some for this post."
+    "Posts of {client} need an approval, but none of its reviewers can give it any more. An owner can choose other "
+    "reviewers of the client."
 )
 SEVERAL = (
     "Posts of {client} need an approval, but none of its reviewers sees all clients of this post. Review links show "
-    "one client only. Name members who see all of them, or make a post for each client."
+    "one client only. Make a post for each client."
 )
+WEAKER = (
+    "Posts of {client} need the approval of {whom} of its reviewers, and this review could end without. Ask them, with "
+    "everybody's approval if you ask others too. Or let an owner of the workspace send it."
+)
+WHOM = {"any": "one", "all": "each"}
 
 
 @dataclass(frozen=True)
@@ -30,22 +35,33 @@ class Request:
     rule: str
     message: str
 
+    @property
+    def reviewers(self) -> set[UUID]:
+        """The ids of the members and links."""
+        return {*self.members, *self.links}
+
 
 async def check_request(
-    executor: Executor, workspace_id: UUID, wanted: ReviewRequest, path: str, client_ids: Collection[UUID | None]
+    executor: Executor,
+    workspace_id: UUID,
+    wanted: ReviewRequest,
+    path: str,
+    client_ids: Collection[UUID | None],
+    may_skip_review: bool,
 ) -> tuple[Request, list[Problem]]:
     """Return the request, and the problems of its reviewers: those who cannot approve the post, or nobody at all.
 
-    `client_ids` are those of the post's accounts.
+    `client_ids` are those of the post's accounts. Unless the caller `may_skip_review`, a review that needs less than
+    the rules of these clients is a problem, too.
     """
     emails = [email.strip().lower() for email in wanted.members]
     link_ids = [parse_id(id) for id in wanted.links]
-    members = await repository.members_of(executor, workspace_id, emails)
+    members = await repository.members_of(executor, workspace_id, emails, client_ids)
     links = await repository.open_links_of(executor, workspace_id, [id for id in link_ids if id])
     problems = [
         Problem(f"{path}/members/{index}", "not_found", message)
         for index, email in enumerate(emails)
-        if (message := _why_not(members.get(email), email, client_ids))
+        if (message := _why_not(members.get(email), email))
     ]
     problems += [
         Problem(
@@ -64,20 +80,39 @@ async def check_request(
     if not emails and not link_ids:
         problems.append(Problem(path, "no_reviewer", "Nobody is asked. Name a member or a review link."))
     asked = {one.id for one in members.values()}
-    return Request(asked, set(links), wanted.rule, wanted.message), problems
+    request = Request(asked, set(links), wanted.rule, wanted.message)
+    if not problems and not may_skip_review:
+        problems = await check_rules(executor, workspace_id, request.reviewers, request.rule, path, client_ids)
+    return request, problems
 
 
-def _why_not(member: repository.FoundMember | None, email: str, client_ids: Collection[UUID | None]) -> str | None:
-    """Return why somebody cannot approve a post of these clients; None if it is a member who can."""
+async def check_rules(
+    executor: Executor,
+    workspace_id: UUID,
+    asked: Collection[UUID],
+    rule: str,
+    path: str,
+    client_ids: Collection[UUID | None],
+) -> list[Problem]:
+    """Return a problem for each client of a post whose rule needs more than a review that asks these by `rule`."""
+    return [
+        Problem(path, "weaker_review", WEAKER.format(client=one.client, whom=WHOM[one.rule]))
+        for one in await rules_of(executor, workspace_id, client_ids)
+        if not one.is_kept_by(asked, rule)
+    ]
+
+
+def _why_not(member: repository.FoundMember | None, email: str) -> str | None:
+    """Return why somebody cannot approve the post; None if it is a member who can."""
     if member is None:
         return f"The workspace has no member '{email[:100]}'."
+    if member.may_approve:
+        return None
     if member.role == "viewer":
         return (
             f"'{email[:100]}' is a viewer. Reviewers, editors and owners approve posts. Ask an owner for another role."
         )
-    if member.client_ids is not None and not set(client_ids) <= set(member.client_ids):
-        return f"'{email[:100]}' sees other clients only. Choose a member who sees the post."
-    return None
+    return f"'{email[:100]}' sees other clients only. Choose a member who sees the post."
 
 
 async def request_by_rules(
@@ -87,20 +122,14 @@ async def request_by_rules(
 
     Only reviewers who see the whole post are asked. A client with a rule but without such a reviewer is a problem.
     """
-    rules = await rules_of(executor, workspace_id, [id for id in client_ids if id])
+    rules = await rules_of(executor, workspace_id, client_ids)
     if not rules:
         return None, []
-    problems: list[Problem] = []
-    members, links = set[UUID](), set[UUID]()
-    several = len(client_ids) > 1
-    for one in rules:
-        # The people of a link see posts of their client only.
-        open_links = frozenset[UUID]() if several else one.links
-        able = await members_who_see(executor, workspace_id, one.members, client_ids) if several else one.members
-        if not able and not open_links:
-            message = SEVERAL if several else NOBODY
-            problems.append(Problem("/review", "no_reviewer", message.format(client=one.client)))
-        members |= able
-        links |= open_links
+    message = SEVERAL if len(client_ids) > 1 else NOBODY
+    problems = [
+        Problem("/review", "no_reviewer", message.format(client=one.client)) for one in rules if not one.reviewers
+    ]
+    members = frozenset[UUID]().union(*(one.members for one in rules))
+    links = frozenset[UUID]().union(*(one.links for one in rules))
     is_any = len(rules) == 1 and rules[0].rule == "any"
     return Request(members, links, "any" if is_any else "all", ""), problems

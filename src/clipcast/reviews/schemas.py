@@ -5,12 +5,15 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from clipcast.clients.rule_schemas import REVIEWERS_MAX, Members
+from clipcast.common.names import name_of_at_most
 from clipcast.common.pagination import Pagination
 from clipcast.common.schemas import UUID, Body, Id, Meanings, ResponseModel, Timestamp
 from clipcast.reviews.states import ShownState
 
 TEXT_MAX = 2000
+# Of links, and of people who have one.
 NAME_MAX = 80
+NO_NAME = f"Give a name of at most {NAME_MAX} characters."
 # Longer than any clip, in seconds.
 SECOND_MAX = 86_400
 
@@ -58,7 +61,8 @@ class ReviewRequest(Body):
 
 REVIEW = Field(
     description="Who must approve the post before it is sent. Until then, it stays `pending`, also past its time. "
-    "Without `scheduled_at`, it is sent as soon as it is approved.",
+    "Without `scheduled_at`, it is sent as soon as it is approved. If a client of the post has a rule of review, this "
+    "must need as much. Keys with the scope `reviews:decide` can ask for less.",
     examples=[REVIEW_EXAMPLE],
 )
 REVISION = Field(
@@ -191,10 +195,11 @@ class CreateReviewLink(Body):
 
     name: Annotated[
         str,
+        name_of_at_most(NAME_MAX),
         Field(
             min_length=1,
             max_length=NAME_MAX,
-            description="Who gets it. Its page shows the name.",
+            description="Who gets it. Its page shows the name; with `client_id`, it shows the client's name.",
             examples=["Casa Verde Plants"],
         ),
     ]

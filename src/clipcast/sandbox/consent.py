@@ -11,7 +11,7 @@ from starlette.templating import Jinja2Templates
 
 from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import TEXT_MAX, Unreadable, bounded, form_of
-from clipcast.sandbox.simulator import ConsentRefused, Simulator
+from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator
 
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 
@@ -46,20 +46,22 @@ def consent_routes(simulator: Simulator) -> list[Route]:
         if (simulator.platform, account_id) not in simulator.state.accounts:
             return _error_page(request, simulator, "There is no such account.")
         scopes = [scope for scope in wanted.scopes if not wanted.granular or scope in form.getlist("scope")]
-        grant = Grant(simulator.platform, account_id, wanted.client_id, frozenset(scopes))
-        code = simulator.grants.issue_code(
-            grant, wanted.redirect_uri, wanted.challenge, wanted.offline, simulator.code_tail
-        )
-        return _redirect(
-            wanted.redirect_uri,
-            simulator.redirect_parameters(code, scopes) | {"state": wanted.state},
-            simulator.redirect_fragment,
-        )
+        parameters = allow(simulator, wanted, account_id, scopes)
+        return _redirect(wanted.redirect_uri, parameters, simulator.redirect_fragment)
 
     return [
         Route(f"/{host}{path}", ask, methods=["GET"]),
         Route(f"/__sandbox/consent/{simulator.platform}", decide, methods=["POST"]),
     ]
+
+
+def allow(simulator: Simulator, wanted: ConsentRequest, account_id: str, scopes: list[str]) -> dict[str, str]:
+    """Grant the scopes for an account. Return the parameters of the redirect."""
+    grant = Grant(simulator.platform, account_id, wanted.client_id, frozenset(scopes))
+    code = simulator.grants.issue_code(
+        grant, wanted.redirect_uri, wanted.challenge, wanted.offline, simulator.code_tail
+    )
+    return simulator.redirect_parameters(code, scopes) | {"state": wanted.state}
 
 
 def _error_page(request: Request, simulator: Simulator, message: str) -> Response:

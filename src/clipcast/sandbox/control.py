@@ -60,7 +60,10 @@ def control_routes(
         return JSONResponse([r for r in state.requests if platform in (None, r["platform"])])
 
     async def clear_requests(request: Request) -> Response:
+        platform = chosen_platform(request)
+        kept = [r for r in state.requests if platform not in (None, r["platform"])]
         state.requests.clear()
+        state.requests.extend(kept)
         return Response(None, 204)
 
     async def list_faults(request: Request) -> Response:

@@ -1,11 +1,11 @@
 """The public pages, on which people watch the published clips."""
 
-from html import escape
-
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from clipcast.clock import clock
+from clipcast.sandbox.avatars import draw_avatar, has_expired
 from clipcast.sandbox.consent import templates
 from clipcast.sandbox.simulator import Simulator
 from clipcast.sandbox.state import SandboxState
@@ -17,8 +17,6 @@ PICTURE = bytes.fromhex(
 )
 # For tests that need the address of a subtitles file.
 SUBTITLES = "WEBVTT\n\n00:00.000 --> 00:02.000\nThe tide comes in.\n"
-AVATAR = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#456"/>
-<text x="32" y="42" font-size="28" text-anchor="middle" fill="#fff" font-family="sans-serif">{letter}</text></svg>"""
 
 
 def page_routes(state: SandboxState, simulators: list[Simulator]) -> list[Route]:
@@ -66,8 +64,10 @@ def page_routes(state: SandboxState, simulators: list[Simulator]) -> list[Route]
         return FileResponse(post.file, media_type="video/mp4")
 
     async def avatar(request: Request) -> Response:
-        letter = escape(request.path_params["username"][:1].upper())
-        return Response(AVATAR.format(letter=letter), media_type="image/svg+xml")
+        if has_expired(request.query_params.get("expires", ""), clock.now()):
+            return Response("This address has expired.", 403)
+        content = draw_avatar(request.path_params["host"], request.path_params["username"])
+        return Response(content, media_type="image/jpeg")
 
     async def picture(request: Request) -> Response:
         return Response(PICTURE, media_type="image/png")
@@ -82,7 +82,7 @@ def page_routes(state: SandboxState, simulators: list[Simulator]) -> list[Route]
         Route("/__sandbox/accounts/{platform}/{account_id}/page", account),
         Route("/__sandbox/media/{platform}/{post_id:path}", media),
         *(watch_page(simulator, path) for simulator in simulators for path in simulator.watch_pages),
-        Route("/{host}/@{username}/avatar.svg", avatar),
+        Route("/{host}/@{username}/avatar.jpg", avatar),
         Route("/{host}/@{username}", profile),
         *(Route(path, profile) for simulator in simulators for path in simulator.profile_pages),
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -168,3 +169,8 @@ class SandboxState:
     def public_url(self, host: str, path: str) -> str:
         """Return the sandbox's address for https://host/path of the real platform."""
         return f"{self.base_url}/{host}{path}"
+
+    def avatar_url(self, host: str, username: str, lifetime: timedelta | None = None) -> str:
+        """Return the address of an account's picture, which works for `lifetime`; None: for ever."""
+        expires = f"?expires={(clock.now() + lifetime).timestamp():.0f}" if lifetime else ""
+        return self.public_url(host, f"/@{quote(username)}/avatar.jpg{expires}")

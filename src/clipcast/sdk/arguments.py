@@ -52,6 +52,18 @@ def check_wait(value: Any) -> None:
         raise UsageError(f"`wait` is {value!r}. Pass True, False or a number of seconds.")
 
 
+def check_on_duplicate(value: Any) -> None:
+    """Raise UsageError unless `on_duplicate` is one of its choices."""
+    if value not in (None, "allow", "refuse") and not callable(value):
+        raise UsageError(f"`on_duplicate` is {str(value)[:60]!r}. Pass 'allow', 'refuse' or a function.")
+
+
+def check_piece_bytes(value: Any) -> None:
+    """Raise UsageError unless `piece_bytes` is a size of pieces."""
+    if not isinstance(value, int) or value < 1:
+        raise UsageError(f"`piece_bytes` is {value!r}. Pass a number of bytes, at least 1.")
+
+
 def _listed(name: str, value: Any) -> list[Any]:
     if not isinstance(value, Iterable) or isinstance(value, bytes | bytearray | memoryview):
         raise UsageError(f"`{name}` is {str(value)[:60]!r}. Pass one or a list.")

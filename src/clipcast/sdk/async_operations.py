@@ -40,6 +40,7 @@ class AsyncOperations(AsyncCalls):
         *,
         status: models.PostStatus | None = None,
         client: str | None = None,
+        label: str | None = None,
         page: int | None = None,
         limit: int | None = None,
     ) -> models.PostList:
@@ -51,18 +52,20 @@ class AsyncOperations(AsyncCalls):
 
         `client`: Only those of this client: its id, or `none` for those without one.
 
+        `label`: Only posts with this label: its id. 404 if there is no such label.
+
         `page`: The number of the page. Pages count from 1.
 
         `limit`: The most rows of a page.
         """
-        return await self._call(requests.list_posts(status=status, client=client, page=page, limit=limit))
+        return await self._call(requests.list_posts(status=status, client=client, label=label, page=page, limit=limit))
 
     def iterate_posts(
-        self, *, status: models.PostStatus | None = None, client: str | None = None
+        self, *, status: models.PostStatus | None = None, client: str | None = None, label: str | None = None
     ) -> AsyncIterator[models.PostSummary]:
         """Yield each of the `posts` that `list_posts` lists, page by page."""
         return self._pages(
-            lambda page: requests.list_posts(status=status, client=client, page=page, limit=100), "posts"
+            lambda page: requests.list_posts(status=status, client=client, label=label, page=page, limit=100), "posts"
         )
 
     async def validate_post(self, **body: Unpack[models.CreatePost]) -> models.ValidationResult:
@@ -121,6 +124,9 @@ class AsyncOperations(AsyncCalls):
         After publishing has begun, you can still change and move the items that wait for their next attempt and
         have sent nothing: items whose quota is used up, or whose platform does not respond.
 
+        422 `weaker_review` if the post's review is less than the rule of a new account's client needs. Keys
+        with the scope `reviews:decide` can move items there nevertheless.
+
         `metadata` replaces all of an item's metadata. If anything has a problem, Clipcast changes nothing. With
         `If-Match`, it changes the post only if the post has that version; without it, the last change wins.
 
@@ -177,6 +183,9 @@ class AsyncOperations(AsyncCalls):
         nothing.
 
         409 `post_not_editable` otherwise.
+
+        422 `weaker_review` if the post's review is less than the rule of a new account's client needs. Keys
+        with the scope `reviews:decide` can move the item there nevertheless.
 
         `metadata` replaces all of the item's metadata. With `If-Match`, Clipcast changes the item only if it
         has that version; edits of the post's other items do not matter.
@@ -243,7 +252,7 @@ class AsyncOperations(AsyncCalls):
         item.
 
         If the item waits for a quota, Clipcast asks the platform again. The account's other items that wait
-        follow.
+        follow. If its conversion waits for space, the conversion looks for it at once.
 
         If the item failed as `outcome_unknown`, Clipcast first looks for it on the platform. `force=true` sends
         it again without looking, which can publish a second video.
@@ -329,6 +338,10 @@ class AsyncOperations(AsyncCalls):
         approval.
 
         To create a post that is in review from the beginning, pass `review` to `POST /posts`.
+
+        If a client of the post has a rule of review, the post must still need the approval of its reviewers: of
+        one of them, or of each. 422 `weaker_review` otherwise. Keys with the scope `reviews:decide` can ask
+        whomever they want.
         """
         return await self._call(requests.send_for_review(post_id, idempotency_key=idempotency_key, **body))
 
@@ -497,6 +510,9 @@ class AsyncOperations(AsyncCalls):
         """Give an account to a client.
 
         Give a connected account to a client, or to none. Scheduled posts keep their times.
+
+        403 `review_required`: posts of its client need an approval, and the key lacks the scope
+        `reviews:decide`.
         """
         return await self._call(requests.update_connection(connection_id, **body))
 
@@ -574,6 +590,8 @@ class AsyncOperations(AsyncCalls):
         """Delete a client.
 
         Delete a client. Its accounts stay, without a client, and so do its posts. Its review links are revoked.
+
+        403 `review_required` if its posts need an approval, unless the key has the scope `reviews:decide`.
         """
         await self._call(requests.delete_client(client_id))
 
@@ -668,6 +686,50 @@ class AsyncOperations(AsyncCalls):
         there.
         """
         return await self._call(requests.swap_posts(client_id, idempotency_key=idempotency_key, **body))
+
+    async def list_labels(self) -> models.LabelList:
+        """List labels.
+
+        List the labels of the workspace's posts by name. `GET /posts?label=` lists the posts that have one.
+        """
+        return await self._call(requests.list_labels())
+
+    async def create_label(
+        self, *, idempotency_key: str | None = None, **body: Unpack[models.CreateLabel]
+    ) -> models.LabelDetail:
+        """Create a label.
+
+        Create a label that no post has yet.
+        """
+        return await self._call(requests.create_label(idempotency_key=idempotency_key, **body))
+
+    async def update_label(self, label_id: str, /, **body: Unpack[models.UpdateLabel]) -> models.LabelDetail:
+        """Rename a label.
+
+        Give a label another name, on all posts that have it.
+        """
+        return await self._call(requests.update_label(label_id, **body))
+
+    async def delete_label(self, label_id: str, /) -> None:
+        """Delete a label.
+
+        Delete a label. The posts that have it stay.
+        """
+        await self._call(requests.delete_label(label_id))
+
+    async def list_post_labels(self, post_id: str, /) -> models.LabelList:
+        """List a post's labels.
+
+        List the labels of a post by name.
+        """
+        return await self._call(requests.list_post_labels(post_id))
+
+    async def set_post_labels(self, post_id: str, /, **body: Unpack[models.PostLabels]) -> models.LabelList:
+        """Set a post's labels.
+
+        Replace the labels of a post, also of one that is published. The version of the post stays.
+        """
+        return await self._call(requests.set_post_labels(post_id, **body))
 
     async def start_upload(
         self, *, idempotency_key: str | None = None, **body: Unpack[models.StartUpload]

@@ -98,6 +98,7 @@ class Calls:
                 return time.monotonic()
 
     def _exchange(self, **arguments: Any) -> Response:
+        _require_open(self._http)
         try:
             return _response(self._http.request(**arguments))
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
@@ -114,6 +115,7 @@ class Calls:
         reader, attempts = EventReader(request.headers.get("Last-Event-Id")), _StreamAttempts(self._retries)
         while not reader.ended:
             attempts.begin()
+            _require_open(self._http)
             try:
                 with self._http.stream(**_stream_arguments(self._configuration, request, reader)) as response:
                     if response.status_code == httpx2.codes.NO_CONTENT:
@@ -196,6 +198,7 @@ class AsyncCalls:
                 return time.monotonic()
 
     async def _exchange(self, **arguments: Any) -> Response:
+        _require_open(self._http)
         try:
             return _response(await self._http.request(**arguments))
         except (httpx2.RequestError, httpx2.InvalidURL) as error:
@@ -213,6 +216,7 @@ class AsyncCalls:
         reader, attempts = EventReader(request.headers.get("Last-Event-Id")), _StreamAttempts(self._retries)
         while not reader.ended:
             attempts.begin()
+            _require_open(self._http)
             try:
                 async with self._http.stream(**_stream_arguments(self._configuration, request, reader)) as response:
                     if response.status_code == httpx2.codes.NO_CONTENT:
@@ -245,6 +249,12 @@ class AsyncCalls:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _require_open(http: httpx2.Client | httpx2.AsyncClient) -> None:
+    """Raise UsageError if the client is closed."""
+    if http.is_closed:
+        raise UsageError("The client is closed.", fix="Make another one, or call before `close` and the end of `with`.")
 
 
 def _arguments(configuration: Configuration, request: Request[Any]) -> dict[str, Any]:
@@ -345,9 +355,15 @@ def _require_events(response: httpx2.Response) -> None:
         raise ValueError(f"its content type is {found[:60]!r}, not {EVENTS}.")
 
 
+def _place(url: httpx2.URL) -> str:
+    """Return the host of an address, with its port if the address names one."""
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return host if url.port is None else f"{host}:{url.port}"
+
+
 def failure_of(error: Exception, url: str) -> ConnectionFailed | UsageError:
     """Return the client's error for one of the HTTP library, after a request to `url`."""
-    host = httpx2.URL(url).host if not isinstance(error, httpx2.InvalidURL) else without_secrets(url)
+    host = _place(httpx2.URL(url)) if not isinstance(error, httpx2.InvalidURL) else without_secrets(url)
     if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
         return UsageError(f"The request to {host} cannot be sent: {error}.")
     sent, timed_out = not isinstance(error, NEVER_SENT), isinstance(error, httpx2.TimeoutException)

@@ -101,8 +101,10 @@ ErrorCode = Literal[
     "request_timeout",
     "review_changed",
     "review_expired",
+    "review_required",
     "review_withdrawn",
     "scope_missing",
+    "several_clips",
     "storage_unavailable",
     "submission_queue_full",
     "time_missing",
@@ -111,6 +113,7 @@ ErrorCode = Literal[
     "too_many_fields",
     "too_many_imports",
     "too_many_links",
+    "too_many_rotations",
     "too_many_templates",
     "too_many_waiting",
     "too_many_webhooks",
@@ -437,6 +440,7 @@ ProblemCode = Literal[
     "quota_used_up",
     "quote_not_closed",
     "render_deleted",
+    "repeated_parameter",
     "required",
     "sandbox_mismatch",
     "scheduled_at_missing",
@@ -451,6 +455,7 @@ ProblemCode = Literal[
     "too_deep",
     "too_early",
     "too_far",
+    "too_few_cells",
     "too_large",
     "too_long",
     "too_long_to_convert",
@@ -459,6 +464,7 @@ ProblemCode = Literal[
     "too_many_audio_channels",
     "too_many_captions",
     "too_many_cells",
+    "too_many_clips",
     "too_many_fields",
     "too_many_hashtags",
     "too_many_items",
@@ -478,6 +484,7 @@ ProblemCode = Literal[
     "two_times",
     "unknown_column",
     "unknown_field",
+    "unknown_parameter",
     "unknown_timezone",
     "unsupported_file_type",
     "upload_forbidden",
@@ -487,6 +494,7 @@ ProblemCode = Literal[
     "video_too_long",
     "video_too_short",
     "video_very_short",
+    "weaker_review",
     "will_be_converted",
     "without_effect",
     "wrong_order",
@@ -797,7 +805,7 @@ class CompleteUpload(TypedDict):
     """An upload whose bytes have arrived."""
 
     video_id: str
-    file_name: str
+    file_name: NotRequired[str | None]
     duration: NotRequired[float | None]
     width: NotRequired[int | None]
     height: NotRequired[int | None]
@@ -907,6 +915,12 @@ class CreateHashtagSet(TypedDict):
 
     name: str
     tags: list[str]
+
+
+class CreateLabel(TypedDict):
+    """A new label."""
+
+    name: str
 
 
 class CreatePost(TypedDict):
@@ -1301,6 +1315,20 @@ class JobFacts(TypedDict):
     error: dict[str, Any]
 
 
+class LabelDetail(TypedDict):
+    """A word that people put on posts of the workspace."""
+
+    id: str
+    name: str
+    created_at: str
+
+
+class LabelList(TypedDict):
+    """Labels of the workspace, or of a post."""
+
+    labels: list[LabelDetail]
+
+
 class LinkedInMetadata(TypedDict):
     """The fields of LinkedInMetadata."""
 
@@ -1540,6 +1568,12 @@ class PostFailedEvent(TypedDict):
     workspace_id: str
     type: Literal["post.failed"]
     data: EndFacts
+
+
+class PostLabels(TypedDict):
+    """The labels that a post then has."""
+
+    labels: list[str]
 
 
 class PostList(TypedDict):
@@ -2088,6 +2122,7 @@ class Submission(TypedDict):
     error_message: str | None
     created_at: str
     completed_at: str | None
+    warnings: NotRequired[list[ProblemDetail]]
 
 
 class SubmissionList(TypedDict):
@@ -2116,6 +2151,7 @@ class Submitted(TypedDict):
     video_id: str
     status: SubmissionStatus
     credits_charged: NotRequired[int]
+    warnings: NotRequired[list[ProblemDetail]]
 
 
 class SwapPosts(TypedDict):
@@ -2238,6 +2274,12 @@ class UpdateItem(TypedDict):
     connectionId: NotRequired[str | None]
     editId: NotRequired[str | None]
     conform: NotRequired[ItemConform | None]
+
+
+class UpdateLabel(TypedDict):
+    """Another name of a label."""
+
+    name: str
 
 
 class UpdatePost(TypedDict):

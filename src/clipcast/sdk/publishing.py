@@ -9,7 +9,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from clipcast.sdk import requests
-from clipcast.sdk.arguments import accounts_of, check_settings, check_wait, files_of, tags_of
+from clipcast.sdk.arguments import (
+    accounts_of,
+    check_on_duplicate,
+    check_piece_bytes,
+    check_settings,
+    check_wait,
+    files_of,
+    tags_of,
+)
 from clipcast.sdk.errors import ClipcastError, DuplicateContent, UsageError, ValidationError
 from clipcast.sdk.results import PublishedPost
 from clipcast.sdk.sources import File
@@ -55,7 +63,7 @@ def publish(asked: Publication, retries: Retries) -> Flow[PublishedPost]:
     """Do what `Clipcast.publish` says. Raises ClipcastError."""
     key, post_id = asked.idempotency_key or f"sdk-{uuid.uuid4()}", None
     try:
-        created = yield from _created(asked, retries, key)
+        created = yield from _created(asked, files_of(asked.files), retries, key)
         post_id = created["post_id"]
         if asked.wait is False:
             return PublishedPost.of((yield from call(requests.get_post(post_id), retries)))
@@ -67,10 +75,9 @@ def publish(asked: Publication, retries: Retries) -> Flow[PublishedPost]:
         raise
 
 
-def _created(asked: Publication, retries: Retries, key: str) -> Flow[PostCreated]:
+def _created(asked: Publication, clips: Sequence[File | Clip], retries: Retries, key: str) -> Flow[PostCreated]:
     """Upload what must be, and create the post, unless an earlier call with the key has created it."""
-    clips = files_of(asked.files)
-    body = yield from draft(asked, retries)
+    body = yield from draft(asked, clips, retries)
     own = part(key, "post")
     if asked.check and any(not _edit_id(clip) for clip in clips):
         result = without_clips((yield from call(requests.validate_post(**body), retries)), clips)
@@ -91,12 +98,16 @@ def _created(asked: Publication, retries: Retries, key: str) -> Flow[PostCreated
     return (yield from call(requests.create_post(**body, idempotency_key=own), retries))
 
 
-def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
-    """Return the body of the post, with NO_CLIP for each clip that must be uploaded. Raises UsageError."""
-    clips = files_of(asked.files)
+def draft(asked: Publication, clips: Sequence[File | Clip], retries: Retries) -> Flow[CreatePost]:
+    """Return the body of the post, with NO_CLIP for each clip that must be uploaded. Raises UsageError.
+
+    `clips` are the files as a list: iterators can be read once only.
+    """
     accounts, tags = accounts_of(asked.to), tags_of(asked.tags)
     check_settings(asked.settings)
     check_wait(asked.wait)
+    check_on_duplicate(asked.on_duplicate)
+    check_piece_bytes(asked.piece_bytes)
     if not clips or not accounts:
         raise UsageError("Pass at least one file and at least one account.")
     platforms: dict[str, str] = {}
@@ -121,8 +132,9 @@ def draft(asked: Publication, retries: Retries) -> Flow[CreatePost]:
 
 def validate(asked: Publication, retries: Retries) -> Flow[ValidationResult]:
     """Return the problems of a publication. Upload and create nothing: files that are not uploaded are not checked."""
-    body = yield from draft(asked, retries)
-    return without_clips((yield from call(requests.validate_post(**body), retries)), files_of(asked.files))
+    clips = files_of(asked.files)
+    body = yield from draft(asked, clips, retries)
+    return without_clips((yield from call(requests.validate_post(**body), retries)), clips)
 
 
 def without_clips(result: ValidationResult, clips: Sequence[File | Clip]) -> ValidationResult:

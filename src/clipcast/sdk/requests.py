@@ -31,6 +31,7 @@ def list_posts(
     *,
     status: models.PostStatus | None = None,
     client: str | None = None,
+    label: str | None = None,
     page: int | None = None,
     limit: int | None = None,
 ) -> Request[models.PostList]:
@@ -39,7 +40,7 @@ def list_posts(
         "listPosts",
         "GET",
         path("/posts"),
-        query(status=status, client=client, page=page, limit=limit),
+        query(status=status, client=client, label=label, page=page, limit=limit),
         reads=True,
         returns="PostList",
     )
@@ -564,6 +565,52 @@ def swap_posts(
         headers=headers(idempotency_key=idempotency_key),
         keyed=True,
         returns="PostsSwapped",
+    )
+
+
+def list_labels() -> Request[models.LabelList]:
+    """Return the request of `listLabels`."""
+    return Request("listLabels", "GET", path("/labels"), reads=True, returns="LabelList")
+
+
+def create_label(
+    *, idempotency_key: str | None = None, **body: Unpack[models.CreateLabel]
+) -> Request[models.LabelDetail]:
+    """Return the request of `createLabel`."""
+    return Request(
+        "createLabel",
+        "POST",
+        path("/labels"),
+        body=body,
+        headers=headers(idempotency_key=idempotency_key),
+        keyed=True,
+        returns="LabelDetail",
+    )
+
+
+def update_label(label_id: str, /, **body: Unpack[models.UpdateLabel]) -> Request[models.LabelDetail]:
+    """Return the request of `updateLabel`."""
+    return Request(
+        "updateLabel", "PATCH", path("/labels/{label_id}", label_id=label_id), body=body, returns="LabelDetail"
+    )
+
+
+def delete_label(label_id: str, /) -> Request[None]:
+    """Return the request of `deleteLabel`."""
+    return Request("deleteLabel", "DELETE", path("/labels/{label_id}", label_id=label_id))
+
+
+def list_post_labels(post_id: str, /) -> Request[models.LabelList]:
+    """Return the request of `listPostLabels`."""
+    return Request(
+        "listPostLabels", "GET", path("/posts/{post_id}/labels", post_id=post_id), reads=True, returns="LabelList"
+    )
+
+
+def set_post_labels(post_id: str, /, **body: Unpack[models.PostLabels]) -> Request[models.LabelList]:
+    """Return the request of `setPostLabels`."""
+    return Request(
+        "setPostLabels", "PUT", path("/posts/{post_id}/labels", post_id=post_id), body=body, returns="LabelList"
     )
 
 

@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, overload
 
 from clipcast.sdk import requests
+from clipcast.sdk.arguments import check_piece_bytes
 from clipcast.sdk.errors import (
     ApiError,
     ClipcastError,
@@ -76,6 +77,7 @@ def upload(
 
     Raises UsageError if the file changes meanwhile. A ClipcastError has the `key` as its `idempotency_key`.
     """
+    check_piece_bytes(piece_bytes)
     if is_address(file):
         return (yield from _imported(str(file), retries, key))
     source: Source = yield Run(lambda: open_source(file, name))
@@ -139,9 +141,9 @@ def _sent(
     key: str | None,
     repeats: bool,
 ) -> Flow[VideoCompleted]:
-    complete = requests.complete_upload(
-        video_id=started["video_id"], file_name=source.name, idempotency_key=part(key, "complete")
-    )
+    # The response of an earlier call would be replayed, and its video stay in the bin.
+    own = None if repeats else part(key, "complete")
+    complete = requests.complete_upload(video_id=started["video_id"], file_name=source.name, idempotency_key=own)
     try:
         yield from send(source, started["upload_url"], retries, progress, piece_bytes, repeats)
     except PermissionDenied as expired:

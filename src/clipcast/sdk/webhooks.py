@@ -43,9 +43,14 @@ def verify(body: bytes | str, headers: Mapping[str, str], secret: str | bytes) -
     """Return the event of a request, if it is signed with the endpoint's secret, and is at most 5 minutes old.
 
     `body` is the request's body, byte for byte as it arrived. Raises InvalidSignature if the request is not
-    Clipcast's, and UsageError if the secret is none.
+    Clipcast's, and UsageError if the secret is none, or the body is neither bytes nor text.
     """
     webhook = signer_of(secret)
+    if not isinstance(body, str | bytes):
+        raise UsageError(
+            f"`body` is of the type {type(body).__name__}.",
+            fix="Pass the bytes of the request's body as they arrived, not what was parsed from them.",
+        )
     try:
         webhook.verify(body, dict(headers))
         event = json.loads(body)

@@ -19,6 +19,7 @@ from clipcast.api.endpoints.clips import router as clips
 from clipcast.api.endpoints.connections import router as connections
 from clipcast.api.endpoints.files import router as files
 from clipcast.api.endpoints.imports import router as imports
+from clipcast.api.endpoints.labels import router as labels
 from clipcast.api.endpoints.plans import router as plans
 from clipcast.api.endpoints.posts import router as posts
 from clipcast.api.endpoints.renders import router as renders
@@ -28,6 +29,7 @@ from clipcast.api.endpoints.templates import router as templates
 from clipcast.api.endpoints.uploads import router as uploads
 from clipcast.api.endpoints.webhooks import router as webhooks
 from clipcast.api.endpoints.workspaces import router as workspaces
+from clipcast.api.queries import require_known_query
 from clipcast.api.rate_limits import KeyLimiter
 from clipcast.api.request_log import LoggedRequests, RequestLog
 from clipcast.installation import Installation
@@ -57,6 +59,7 @@ def create_app(installation: Installation | None = None) -> FastAPI:
         plans,
         connections,
         clients,
+        labels,
         clips,
         imports,
         submissions,
@@ -68,8 +71,8 @@ def create_app(installation: Installation | None = None) -> FastAPI:
         workspaces,
         balance,
     ):
-        # Before any other dependency: it decides what of the workspace the request sees.
-        api.include_router(router, dependencies=[Depends(identify)])
+        # `identify` runs before any other dependency: it decides what of the workspace the request sees.
+        api.include_router(router, dependencies=[Depends(identify), Depends(require_known_query)])
     api.add_api_route("/openapi.json", _document, include_in_schema=False)
     api.add_api_route("/openapi.components.json", _components_document, include_in_schema=False)
     app.include_router(api)

@@ -7,13 +7,16 @@ child reads the end of the pipe and stops. So no child outlives the supervisor.
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
+
+from clipcast.server.sockets import SOCKETS, close
 
 log = structlog.get_logger()
 
@@ -27,8 +30,9 @@ LIVE_TIMEOUT = 5.0
 LIVE_FAILURES = 6
 # The exit code of a child whose settings are invalid. A restart would not help.
 CANNOT_START = 2
-# The exit code of a child that an operator has told to stop. It starts again with the supervisor.
-DRAINED = 3
+# The exit code of a child that an operator has told to stop. It starts again with the supervisor. No library that a
+# child uses ends a process with it: uvicorn ends with 3 if it cannot start.
+DRAINED = 90
 
 
 @dataclass
@@ -39,7 +43,8 @@ class Child:
     arguments: list[str]
     # An address that returns 200 while the child works; None for a child without a check.
     live_url: str | None = None
-    environ: dict[str, str] = field(default_factory=dict)
+    # Sockets that listen, and that it inherits.
+    sockets: Sequence[socket.socket] = ()
     process: asyncio.subprocess.Process | None = None
 
 
@@ -58,12 +63,20 @@ class Supervisor:
     _ends: tuple[int, int] | None = None
 
     async def start(
-        self, name: str, arguments: list[str], live_url: str | None = None, environ: dict[str, str] | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        live_url: str | None = None,
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
-        """Start a child, and restart it when it dies, or when `live_url` stops returning 200, unless it was drained."""
+        """Start a child, and restart it when it dies, or when `live_url` stops returning 200, unless it was drained.
+
+        It inherits the listening `sockets`. The supervisor keeps them for the next start, and closes them when there is
+        none.
+        """
         if self._ends is None:
             self._ends = os.pipe()
-        child = Child(name, arguments, live_url, environ or {})
+        child = Child(name, arguments, live_url, sockets)
         self.children.append(child)
         await self._spawn(child)
         self._watchers.append(asyncio.create_task(self._watch(child)))
@@ -77,6 +90,7 @@ class Supervisor:
         """Stop the children, the last started first. Kill those that have not ended after STOP_TIMEOUT."""
         self._stopping = True
         for child in reversed(self.children):
+            close(child.sockets)  # the child closes its own: then connections are refused rather than left waiting
             process = child.process
             if process is None or process.returncode is not None:
                 continue
@@ -98,11 +112,15 @@ class Supervisor:
     async def _spawn(self, child: Child) -> None:
         assert self._ends is not None
         reading, _ = self._ends
+        numbers = [one.fileno() for one in child.sockets]
+        environ = {**self.environ, PIPE: str(reading)}
+        if numbers:
+            environ[SOCKETS] = " ".join(map(str, numbers))
         child.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "clipcast", *child.arguments,
-            env={**self.environ, **child.environ, PIPE: str(reading)},
+            env=environ,
             stdin=subprocess.DEVNULL,
-            pass_fds=[reading],
+            pass_fds=[reading, *numbers],
             start_new_session=True,  # Ctrl-C in the terminal signals the supervisor alone
         )  # fmt: skip
         self.changed(self.pids())
@@ -114,14 +132,17 @@ class Supervisor:
             if self._stopping:
                 return
             if code == CANNOT_START:
+                close(child.sockets)
                 self.gave_up.set()
                 return
             if code == DRAINED:
+                close(child.sockets)
                 log.warning("child_drained", name=child.name)
                 return
             log.warning("child_died", name=child.name, exit_code=code)
             await asyncio.sleep(RESTART_PAUSE)
-            await self._spawn(child)
+            if not self._stopping:
+                await self._spawn(child)
 
     async def _check_life(self, child: Child, url: str) -> None:
         """Kill the child if it stops responding; `_watch` starts it again."""

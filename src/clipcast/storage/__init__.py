@@ -37,6 +37,13 @@ def is_local(url: str | None) -> bool:
     return url is None or url.startswith("file:")
 
 
+def local_folder(url: str | None, data_dir: Path) -> Path | None:
+    """Return the folder of the store of this URL; None for one on another machine."""
+    if url is None:
+        return data_dir / "media"
+    return Path(unquote(urlsplit(url).path)) if is_local(url) else None
+
+
 class StorageError(Exception):
     """The storage's URL is unusable, or an object is missing or truncated. A retry does not help."""
 
@@ -71,17 +78,15 @@ class Storage:
 
         Raise StorageError if it cannot be used.
         """
-        folder = data_dir / "media"
-        # The folder of a local store.
-        self._folder = folder if url is None else Path(unquote(urlsplit(url).path)) if is_local(url) else None
+        self._folder = local_folder(url, data_dir)
         try:
             if url is None:
-                self._store: Any = LocalStore(prefix=folder, mkdir=True, automatic_cleanup=True)
+                self._store: Any = LocalStore(prefix=self._folder, mkdir=True, automatic_cleanup=True)
             else:
                 self._store = from_url(url, retry_config=RETRIES)
         except STORE_ERRORS as error:
             reason = str(error).split("\n", 1)[0]
-            name = "CLIPCAST_STORAGE_URL" if url else str(folder)
+            name = "CLIPCAST_STORAGE_URL" if url else str(self._folder)
             raise StorageError(f"The storage ({name}) cannot be used: {reason}") from error
 
     async def put(self, key: str, pieces: AsyncIterator[bytes]) -> None:
@@ -95,6 +100,30 @@ class Storage:
         """Store `content`. Raise StorageUnavailable."""
         with _translated(key):
             await obstore.put_async(self._store, key, content)
+
+    async def put_new(self, key: str, content: bytes) -> bool:
+        """Store `content` unless the object exists, and return whether it was stored. Raise StorageUnavailable.
+
+        A store without conditional writes stores it in any case.
+        """
+        with _translated(key):
+            try:
+                await obstore.put_async(self._store, key, content, mode="create")
+            except obstore.exceptions.AlreadyExistsError:
+                return False
+            except (NotImplementedError, obstore.exceptions.NotSupportedError):
+                await obstore.put_async(self._store, key, content)
+        return True
+
+    async def get_bytes(self, key: str) -> bytes | None:
+        """Return the content of a small object; None if it is missing. Raise StorageUnavailable."""
+        with _translated(key):
+            try:
+                return bytes(await (await obstore.get_async(self._store, key)).bytes_async())
+            except MISSING as error:
+                if isinstance(missing := _missing(key, error), StorageUnavailable):
+                    raise missing from error
+        return None
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """Yield the bytes start..end-1 in pieces.

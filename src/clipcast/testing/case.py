@@ -71,6 +71,8 @@ class Case:
     # Another way to sign in than the usual one, and what the account is called then.
     sign_in_method: str | None = None
     username: str = ACCOUNT
+    # Whether the platform says where the account's picture is.
+    has_picture: bool = True
     # The platform at which the sign-in is, and ends.
     signs_in_at: str | None = None
     # People sign in on a form of ours, not on a consent page.

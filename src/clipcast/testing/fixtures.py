@@ -8,10 +8,12 @@ import functools
 import os
 import random
 import re
+import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from socket import create_server
 
 import httpx2
 import httpx2._transports.default as transports
@@ -41,7 +43,7 @@ from clipcast.server.app import create_app
 from clipcast.storage import Storage
 from clipcast.testing.case import Case
 from clipcast.testing.cases import find_cases
-from clipcast.testing.harness import Caller, Sandbox, Stage, free_port
+from clipcast.testing.harness import Caller, Sandbox, Stage
 from clipcast.testing.probes import RememberingChildren
 from clipcast.testing.programs import all_crash_points
 
@@ -75,11 +77,12 @@ def session_dir() -> Iterator[Path]:
 
 
 @pytest.fixture
-def tmp_path(session_dir: Path) -> Path:
-    """Make the test's own folder, in place of pytest's."""
+def tmp_path(session_dir: Path) -> Iterator[Path]:
+    """Make the test's own folder, in place of pytest's. It is deleted after the test: clips are large."""
     folder = Path(tempfile.mkdtemp(dir=session_dir))
     folder.chmod(0o711)
-    return folder
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -136,10 +139,11 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     """Start a new sandbox without delays, on its own port."""
-    port = free_port()
+    socket = create_server(("127.0.0.1", 0))
+    port = socket.getsockname()[1]
     app = create_sandbox(f"http://127.0.0.1:{port}")
     server = make_server(app, "127.0.0.1", port)
-    serving = asyncio.create_task(server._serve())
+    serving = asyncio.create_task(server._serve([socket]))
     while not server.started:
         await asyncio.sleep(0.005)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:

@@ -1,17 +1,22 @@
 """Helpers for tests: a caller, the sandbox's controls, and a stage with accounts and a worker."""
 
 import asyncio
+import fcntl
+import os
+import random
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx2
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from clipcast.cli.browser import consent
 from clipcast.clock import clock
@@ -21,28 +26,70 @@ from clipcast.database.models.jobs import Worker as WorkerRow
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
 from clipcast.jobs.claimed import ClaimedItem
-from clipcast.jobs.kinds import NETWORK, RENDITION_KINDS
+from clipcast.jobs.kinds import AVATAR, NETWORK, RENDITION_KINDS
 from clipcast.jobs.queue import claim, random_place
 from clipcast.jobs.workers import WorkerFacts, register
+from clipcast.platforms.base import OAuth
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.publishing.programs import runnable_programs
 from clipcast.publishing.worker import Worker
 from clipcast.renders.renderer import Renderer
 from clipcast.sandbox.state import SandboxState
+from clipcast.testing.shortcuts import authorize, store_clip
 from clipcast.workspaces.service import SCOPES, create_key, create_workspace
 
 ACCOUNT = "harbour.films"
 API = "/api/v1"
+SOME_DAY = (clock.now() + timedelta(days=200)).date()
+
+
+def _ports() -> Iterator[int]:
+    """Yield ports of this process: those of the processes of a test run differ, and runs begin anywhere."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    mine = range(20_000 + worker % 16, 32_000, 16)
+    first = random.randrange(len(mine))
+    return cycle((*mine[first:], *mine[:first]))
+
+
+PORTS = _ports()
+# The files of the ports that this process has reserved.
+RESERVED: dict[int, int] = {}
 
 
 def some_day(later: int = 0) -> str:
-    """Return a date for which posts can be scheduled whenever the tests run, moved by `later` days."""
-    return (clock.now() + timedelta(days=200 + later)).date().isoformat()
+    """Return a date for which posts can be scheduled whenever the tests run, moved by `later` days.
+
+    It is the same for all tests of a process, so a test may run over midnight.
+    """
+    return (SOME_DAY + timedelta(days=later)).isoformat()
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port at which nothing listens, for a server that needs its number before it starts.
+
+    It is below those that the system gives to connections, so nothing takes it meanwhile, nor while a server restarts.
+    Other runs of tests on this machine leave it to this process, as long as it lives.
+    """
+    for port in PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            if port not in RESERVED:
+                RESERVED[port] = _reserve(port)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("PORTS never ends")
+
+
+def _reserve(port: int) -> int:
+    """Lock the file of a port until this process ends, and return its descriptor. Raise OSError if another holds it."""
+    folder = Path(tempfile.gettempdir()) / f"clipcast-test-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    file = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise
+    return file
 
 
 @asynccontextmanager
@@ -172,10 +219,32 @@ class Stage:
         await self.renderer.close()
 
     async def connect(
-        self, platform: str, username: str = ACCOUNT, sign_in_method: str | None = None, connected: str | None = None
+        self,
+        platform: str,
+        username: str = ACCOUNT,
+        sign_in_method: str | None = None,
+        connected: str | None = None,
+        with_picture: bool = False,
     ) -> str:
-        """Authorize as `username`, connect its account or the one named `connected`, and return the connection's id."""
+        """Authorize as `username`, connect its account or the one named `connected`, and return the connection's id.
+
+        The job that fetches the account's picture stays `with_picture` alone: the stage's worker does not run it.
+        """
         link = make_link(self.installation, UUID(self.caller.workspace_id), platform, sign_in_method)
+        if isinstance(PLATFORMS[platform].sign_in_method(sign_in_method), OAuth):
+            connections = await authorize(self.installation, self.sandbox.simulators, link, username)
+            found = [(one.username, str(one.id)) for one in connections]
+        else:
+            await self._fill_in(link, username)
+            listed = (await self.caller.get("/connections", params={"platform": platform})).json()["connections"]
+            found = [(one["username"], str(one["id"])) for one in listed]
+        if not with_picture:
+            async with self.installation.database.begin() as session:
+                await session.execute(delete(Job).where(Job.kind == AVATAR))
+        return next(id for name, id in found if name == (connected or username))
+
+    async def _fill_in(self, link: str, username: str) -> None:
+        """Fill in the forms behind a connect link."""
         async with httpx2.AsyncClient(
             mounts={self.installation.settings.public_base: self.caller.http._transport},
             follow_redirects=True,
@@ -183,12 +252,14 @@ class Stage:
         ) as browser:
             page = await consent(browser, link, username)
         assert page.status_code == 200, page.text
-        found = (await self.caller.get("/connections", params={"platform": platform})).json()["connections"]
-        return next(str(one["id"]) for one in found if one["username"] == (connected or username))
+
+    async def store(self, path: Path) -> str:
+        """Store a file as `Caller.upload` does, and return the `editId` of its render."""
+        return await store_clip(self.installation, UUID(self.caller.workspace_id), path)
 
     async def post(self, connection: str, platform: str, metadata: dict[str, Any], edit: str | None = None) -> str:
         """Create a post of the clip for one account and return the post's id."""
-        edit = edit or await self.caller.upload(self.clip)
+        edit = edit or await self.store(self.clip)
         target = {"connectionId": connection, "metadata": {platform: metadata}}
         response = await self.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
         assert response.status_code == 201, response.text
@@ -213,9 +284,13 @@ class Stage:
             return await session.get_one(Job, (await self.row(post_id)).id)
 
     async def next_event(self) -> datetime | None:
-        """Return when the next job becomes due, or one of an offer or a dead worker ready; None if there is none."""
+        """Return when the next job becomes due, or one of an offer or a dead worker ready; None if there is none.
+
+        The stage's worker fetches no pictures, which a migration orders as well.
+        """
+        timed = Job.state.in_((JobState.WAITING, JobState.HELD, JobState.READY))
         ends = (
-            select(func.min(Job.due_at)).where(Job.state.in_((JobState.WAITING, JobState.HELD, JobState.READY))),
+            select(func.min(Job.due_at)).where(timed, Job.kind != AVATAR),
             select(func.min(Job.offered_until)).where(Job.state == JobState.OFFERED),
             select(func.min(WorkerRow.lease_until)).where(WorkerRow.id == Job.worker_id, Job.state == JobState.RUNNING),
         )
@@ -243,8 +318,11 @@ class Stage:
         while await self.run_due():
             pass
 
-    async def run_until_ended(self, most: timedelta = timedelta(days=3)) -> None:
-        """Run the worker, moving the clock to the next due time, until nothing is due or `most` has passed."""
+    async def run_until_ended(self, most: timedelta = timedelta(days=3), least: timedelta = timedelta()) -> None:
+        """Run the worker, moving the clock to the next due time, until nothing is due or `most` has passed.
+
+        The clock moves by `least` at a time or more, which skips some of many requests for a state.
+        """
         moved = timedelta()
         for _ in range(3000):
             if await self.worker.run_due():
@@ -254,7 +332,7 @@ class Stage:
                 return
             if due <= clock.now() and await self.renderer.run_due():
                 continue
-            step = max(due - clock.now(), timedelta()) + timedelta(milliseconds=5)
+            step = max(due - clock.now(), least) + timedelta(milliseconds=5)
             moved += step
             if moved > most:
                 return

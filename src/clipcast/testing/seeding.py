@@ -279,13 +279,16 @@ class _Plan:
             at = self.now - timedelta(days=500) + timedelta(hours=number)
             if number % 40 == 0:
                 clip = {
-                    "id": self._id(at), "workspace_id": self.workspace_id, "file_name": "a.mp4", "title": "a",
-                    "content_type": "video/mp4", "status": "ready", "storage_key": "seeded/none.mp4", "size": 1_000_000,
+                    "id": self._id(at), "workspace_id": self.workspace_id, "title": "a",
+                    "file_name": f"{HARD_NAMES[0] * 3}.mp4", "content_type": "video/mp4",
+                    "status": "ready", "storage_key": "seeded/none.mp4", "size": 1_000_000,
                     "thumbnail_key": None, "sha256": f"{number:064}", "media": MEDIA,
                 }  # fmt: skip
                 clips.append(clip | kept)
             hard = number % 25 == 0
             name = HARD_NAMES[number // 25 % 4] if hard else f"{THINGS[number % len(THINGS)].capitalize()} {number}"
+            if number == self.sizes.clips - 1:
+                name = HARD_NAMES[0] * 3
             self.made.renders.append(self._id(at))
             self.made.edit_ids.append(self._id(at))
             renders.append({

@@ -23,6 +23,7 @@ from clipcast.web import (
     connections,
     csv_import,
     developers,
+    draft_actions,
     edit_files,
     edit_templates,
     errors,
@@ -45,8 +46,10 @@ from clipcast.web import (
     reference,
     review_link,
     reviews,
+    sent,
     settings,
     sign_in,
+    small_pictures,
     webhooks,
 )
 from clipcast.web.errors import show
@@ -63,11 +66,12 @@ def install(app: FastAPI) -> None:
         client_link, client_logo, connecting, connection_actions,
         overview, sign_in, account, connect, connections, clients, client_times, client_reviewers,
         clip_library, clips, clip_editor,
-        edit_files, edit_templates, compose, bulk, csv_import, post_views, post_export, posts, post_page, post_actions,
-        calendar, calendar_moves, jobs, keys, settings, oauth, notifications, notices, phone, push, developers,
+        edit_files, edit_templates, compose, bulk, csv_import, draft_actions, post_views, post_export, posts, post_page,
+        post_actions,
+        sent, calendar, calendar_moves, jobs, keys, settings, oauth, notifications, notices, phone, push, developers,
         webhooks, reference, events, gallery, palette,
     )  # fmt: skip
-    for page in (*pages, calendar_queue, reviews, review_link):
+    for page in (*pages, calendar_queue, reviews, review_link, small_pictures):
         app.include_router(page.router)
     app.add_route(OF_PLATFORMS, serve_sprite)
     app.mount("/static", StaticPages(directory=STATIC), name="static")

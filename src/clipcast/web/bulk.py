@@ -1,103 +1,76 @@
 """Actions on many posts at once. What cannot be done is said post by post.
 
-One request does `CHUNK` posts. Its response shows how far the action is, and continues it with the next request. So
-10 000 posts need no long request, and people can stop.
+One request does posts for `SECONDS`. Its response shows how far the action is, and continues it with the next request.
+So 10 000 posts need no long request, and people can stop. Each press has an id, which its requests carry: one that is
+repeated, because its response was lost, does no post twice.
 """
 
-import base64
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from clipcast.common.ids import parse_id
+from clipcast.api.idempotency import result_of, run_once
+from clipcast.clock import clock
+from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import AppError, ValidationFailed
-from clipcast.common.timestamps import format_timestamp, parse_instant
+from clipcast.common.timestamps import format_timestamp
+from clipcast.common.versions import if_version
 from clipcast.database.models.lists import Label
 from clipcast.database.models.posts import Post
-from clipcast.posts import labels, listing, repository, service
+from clipcast.posts import drafts, labels, listing, repository, service
 from clipcast.posts.drafts import draft_of_post, new_draft
 from clipcast.posts.lines import lines_of
-from clipcast.posts.queue import move_to_next_time
-from clipcast.posts.reviewing import send_many
+from clipcast.posts.moving import Moved, move_post
+from clipcast.posts.queue import HasTime, Keep, move_back, move_to_next_time
+from clipcast.posts.refusals import reason_of
+from clipcast.posts.reviewing import clients_of_posts, send_to_reviewers
 from clipcast.web import times
-from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.bulk_outcome import (
+    ONGOING,
+    UNDOING,
+    UNDONE,
+    Outcome,
+    ids_as_text,
+    labels_as_text,
+    move_as_text,
+    read_ids,
+    read_labels,
+    read_move,
+    read_undo,
+    undo_as_text,
+)
+from clipcast.web.forms import FIELDS_MAX, FilledForm, read_form
 from clipcast.web.pages import is_htmx
-from clipcast.web.post_actions import move
 from clipcast.web.posts import CHOSEN_MAX, read_filters, require_all
 from clipcast.web.reviews import check_request, request_of, review_choices
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
-# The posts of one request.
+# Seconds after which a request begins no further post, and the most posts of one.
+SECONDS = 0.7
 CHUNK = 200
-# The most posts of one Undo, and the refusals that are listed.
-UNDONE_MOST = 100
-LISTED_MAX = 10
-# Of the ids that a form holds, in one field: a field has at most 200 000 characters.
-IDS_OF_FIELD = 5_000
-# What people are told for the codes of refusals, where the API's message is about calls.
-REASONS = {
-    "post_not_editable": "it is going out or has gone out.",
-    "no_failed_items": "nothing of it failed.",
-    "item_in_progress": "it is being published now. Try again in 10 seconds.",
-    "not_found": "it is gone.",
-    "no_posting_time": "its accounts have no free posting time. Posting times are of one client.",
-}
-
-
-@dataclass
-class Outcome:
-    """What became of the posts: those that were done, and the reason for each of the others."""
-
-    total: int = 0
-    done: int = 0
-    refused: int = 0
-    # The first of the refused ones.
-    reasons: dict[UUID, str] = field(default_factory=dict)
-    # Of moved posts: the time before, and the version after. None: too many for an Undo.
-    moved: list[tuple[UUID, datetime, int]] | None = field(default_factory=list)
-    # Of labelled posts: the labels to put on again, and to take off again.
-    labelled: list[tuple[UUID, list[UUID], list[UUID]]] | None = field(default_factory=list)
-
-    def note(self) -> str:
-        """Return it as text, for the form that continues the action."""
-        reasons = {str(id): reason for id, reason in self.reasons.items()}
-        return json.dumps([self.total, self.done, self.refused, reasons, _moves(self), _labels(self)])
-
-    @classmethod
-    def of(cls, text: str) -> "Outcome":
-        """Return what `note` wrote. Raise AppError 422."""
-        try:
-            total, done, refused, reasons, moved, labelled = json.loads(text)
-            found = cls(int(total), int(done), int(refused), {UUID(id): str(why) for id, why in reasons.items()})
-            found.moved = _read_moves(moved) if moved is not None else None
-            found.labelled = _read_labels(labelled) if labelled is not None else None
-        except (ValueError, TypeError, AttributeError):
-            raise AppError(422, "validation_failed", "The action cannot continue. Choose the posts again.") from None
-        return found
-
-
-Act = Callable[[UUID], Awaitable[None]]
+# How often a post tries to take a posting time that another one takes at the same moment.
+TRIES = 5
+# Does one post in a transaction, and returns what its Undo needs: "" is nothing, None that there is no Undo.
+Act = Callable[[AsyncSession, UUID], Awaitable[str | None]]
 # Of each action: the participle, and the words beside the number.
 VERBS = {
     "move": "moved", "queue": "added to the queue", "review": "sent for review", "label": "labelled",
     "retry": "retried", "remove": "removed", "copy": "copied",
 }  # fmt: skip
-ONGOING = {
-    "move": "Moving", "queue": "Adding to the queue", "review": "Sending for review", "label": "Labelling",
-    "retry": "Retrying", "remove": "Removing", "copy": "Copying",
-}  # fmt: skip
-# The fields of a form that the requests after the first one need, too.
+# The fields of a form that the requests after the first one need, too. `run` is the id of the press.
 KEPT = (
-    "action", "day", "time", "add_label", "remove_label", "review.member", "review.link", "review.rule",
+    "run", "action", "timed", "day", "time", "add_label", "remove_label", "review.member", "review.link", "review.rule",
     "review.message",
 )  # fmt: skip
 
@@ -105,31 +78,42 @@ KEPT = (
 @router.post("/posts/bulk")
 async def act_on_many(member: Editing, request: Request) -> Response:
     """Do one action with the chosen posts, or with all that match the filters; or continue it."""
-    form = await read_form(request, fields_max=CHUNK + 500)
+    until = clock.monotonic() + SECONDS
+    form = await _read(request, CHUNK + 500)
     action = form.one("action")
     if action not in VERBS:
         raise AppError(422, "action_unknown", "Choose what to do with the posts.")
     if form.one("so_far"):
-        outcome, ids = Outcome.of(form.one("so_far")), _read_ids("".join(form.all("rest")))
+        outcome, ids = Outcome.of(form.one("so_far")), read_ids("".join(form.all("rest")))[:CHOSEN_MAX]
+        outcome.left = read_ids("".join(form.all("left")))[:CHOSEN_MAX]
+        if outcome.undo is not None:
+            outcome.undo = read_undo(form.all("undo"))
     else:
         ids = await _chosen(member, form)
         outcome = Outcome(len(ids))
     if not ids:
         raise AppError(422, "nothing_chosen", "Choose at least one post.")
-    await _each(ids[:CHUNK], await _act(action, member, form, outcome), outcome)
-    return await _result(member, request, action, outcome, ids[CHUNK:], form)
+    rest = await _each(member, form, ids, await _act(action, member, form), outcome, until)
+    return await _result(member, request, action, outcome, [("rest", text) for text in ids_as_text(rest)], form)
 
 
-async def _act(action: str, member: Member, form: FilledForm, outcome: Outcome) -> Act:
+async def _read(request: Request, fields_max: int = FIELDS_MAX) -> FilledForm:
+    """Return the form of a press, with an id if it has none."""
+    form = await read_form(request, fields_max)
+    form.values.setdefault("run", [str(new_id())])
+    return form
+
+
+async def _act(action: str, member: Member, form: FilledForm) -> Act:
     match action:
         case "move":
-            return _mover(member, form, outcome)
+            return _mover(member, form)
         case "queue":
-            return _queuer(member, outcome)
+            return _queuer(member, form)
         case "review":
             return _reviewer(member, form)
         case "label":
-            return await _labeller(member, form, outcome)
+            return await _labeller(member, form)
         case "retry":
             return _retrier(member)
         case "remove":
@@ -138,30 +122,52 @@ async def _act(action: str, member: Member, form: FilledForm, outcome: Outcome) 
 
 
 @router.post("/posts/bulk/undo")
-async def undo_moves(member: Editing, request: Request) -> Response:
-    """Move posts back to where they were, or put their labels back, unless they have changed since."""
-    form = await read_form(request)
-    try:
-        before = {id: (at, version) for id, at, version in _read_moves(form.one("moved"))[:UNDONE_MOST]}
-        labelled = {id: (on, off) for id, on, off in _read_labels(form.one("labelled"))[:UNDONE_MOST]}
-    except ValueError:
-        raise AppError(422, "validation_failed", "This cannot be undone any more. Reload the page.") from None
+async def undo(member: Editing, request: Request) -> Response:
+    """Bring posts back to where they were before a press, unless they have changed since; or continue that.
 
-    async def back(id: UUID) -> None:
-        at, version = before[id]
-        await move(member, str(id), format_timestamp(at), version)
+    What each post needs is in the result of the press. Posts that were removed before they began become drafts.
+    """
+    until = clock.monotonic() + SECONDS
+    form = await _read(request, CHUNK + 500)
+    action, back = form.one("action"), read_undo(form.all("undo"))
+    if action not in UNDONE:
+        raise AppError(422, "validation_failed", "This cannot be undone any more. Reload the page.")
+    presses = {id: press for press, ids in back.items() for id in ids}
+    outcome = Outcome.of(form.one("so_far")) if form.one("so_far") else Outcome(len(presses))
 
-    async def as_before(id: UUID) -> None:
-        on, off = labelled[id]
-        async with member.installation.database.begin() as session:
-            await service.get_post(session, member.workspace.id, str(id), lock=True)
-            mine = select(Label).where(Label.workspace_id == member.workspace.id, Label.id.in_(on))
-            await labels.change(session, id, labels.Change(tuple(await session.scalars(mine)), tuple(off)))
+    async def bring_back(session: AsyncSession, id: UUID) -> str:
+        key = f"{presses[id]} {id}"
+        before = await result_of(session, member.installation, member.workspace.id, key)
+        try:
+            await _bring_back(member, session, action, id, before or "")
+        except ValueError:  # nothing is kept, or it is what another action has returned
+            raise AppError(422, "validation_failed", "it cannot be undone any more.") from None
+        return ""
 
-    outcome = Outcome(len(before) + len(labelled))
-    await _each(list(before), back, outcome)
-    await _each(list(labelled), as_before, outcome)
-    return await _result(member, request, "label" if labelled else "move", outcome, [], form, back=True)
+    # The last one first: each leaves the posting time that the one before it came from.
+    left = await _each(member, form, list(reversed(presses)), bring_back, outcome, until)
+    rest: dict[str, list[UUID]] = {}
+    for id in reversed(left):
+        rest.setdefault(presses[id], []).append(id)
+    return await _result(
+        member, request, action, outcome, [("undo", text) for text in undo_as_text(rest)], form, back=True
+    )
+
+
+async def _bring_back(member: Member, session: AsyncSession, action: str, id: UUID, before: str) -> None:
+    """Undo an action on one post. `before` is what the action has returned. Raises AppError or ValueError."""
+    mine, settings = member.workspace.id, member.installation.settings
+    if action == "label":
+        on, off = read_labels(before)
+        post = await service.get_post(session, mine, str(id), lock=True)
+        found = await session.scalars(select(Label).where(Label.workspace_id == mine, Label.id.in_(on)))
+        await labels.change(session, post, labels.Change(tuple(found), tuple(off)), member.actor)
+    elif action == "remove":
+        await new_draft(session, mine, drafts.read(json.loads(before)))
+    else:
+        to = read_move(before)
+        moved = await move_back(session, mine, str(id), to.at, to.slot_at, settings, if_version(to.version))
+        _record_move(member, session, id, moved)
 
 
 async def _chosen(member: Member, form: FilledForm) -> list[UUID]:
@@ -171,39 +177,52 @@ async def _chosen(member: Member, form: FilledForm) -> list[UUID]:
     async with member.installation.database.session() as session:
         filters = await read_filters(member, session, {name: form.line(name) for name in form.values})
         require_all(filters)
-        found = await listing.list_lines(session, member.workspace.id, filters.wanted, CHOSEN_MAX)
-    return [post.id for post in found.posts]
+        return await listing.list_ids(session, member.workspace.id, filters.wanted, CHOSEN_MAX)
 
 
-def _ids(ids: list[UUID]) -> list[str]:
-    """Return ids as short texts, for the fields of a form."""
-    parts = [ids[start : start + IDS_OF_FIELD] for start in range(0, len(ids), IDS_OF_FIELD)]
-    return [base64.urlsafe_b64encode(b"".join(id.bytes for id in part)).decode().rstrip("=") + "." for part in parts]
+async def _each(
+    member: Member, form: FilledForm, ids: list[UUID], act: Act, outcome: Outcome, until: float | None = None
+) -> list[UUID]:
+    """Act on each post in a transaction of its own, and return those that are left.
 
-
-def _read_ids(text: str) -> list[UUID]:
-    """Return what `_ids` wrote. Raise AppError 422."""
-    try:
-        parts = [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in text.split(".") if part]
-        found = [UUID(bytes=part[at : at + 16]) for part in parts for at in range(0, len(part), 16)]
-    except ValueError:
-        raise AppError(422, "validation_failed", "The action cannot continue. Choose the posts again.") from None
-    return found[:CHOSEN_MAX]
-
-
-async def _each(ids: list[UUID], act: Act, outcome: Outcome) -> None:
-    for id in ids:
+    With `until`, it ends after `CHUNK` posts or at this instant, but does at least one. The posts that this press has
+    done already are only counted.
+    """
+    fields = [(name, [value for value in form.all(name) if value]) for name in KEPT]
+    press = hashlib.sha256(repr((member.user.id, fields)).encode()).hexdigest()
+    for number, id in enumerate(ids):
+        if number and until is not None and (number == CHUNK or clock.monotonic() >= until):
+            return ids[number:]
         try:
-            await act(id)
-            outcome.done += 1
+            outcome.add(press, id, await _once(member, f"{press} {id}", act, id))
+        except HasTime as kept:
+            if kept.in_queue:
+                outcome.refuse(id, "it is in the queue already.")
+            else:
+                outcome.left.append(id)
         except AppError as error:
-            outcome.refused += 1
-            if len(outcome.reasons) < LISTED_MAX:
-                listed = " ".join(problem.message for problem in error.errors)
-                outcome.reasons[id] = REASONS.get(error.code, listed or error.detail)
+            outcome.refuse(id, reason_of(error))
+    return []
 
 
-def _mover(member: Member, form: FilledForm, outcome: Outcome) -> Act:
+async def _once(member: Member, key: str, act: Act, id: UUID) -> str | None:
+    """Act on one post, at most once for a key. If another post takes its posting time meanwhile, try the next one."""
+    installation, mine = member.installation, member.workspace.id
+    for left in reversed(range(TRIES)):
+        try:
+            async with installation.database.begin() as session:
+                return await run_once(session, installation, mine, key, partial(act, session, id))
+        except AppError as error:
+            if error.code != "posting_time_taken" or not left:
+                raise
+    raise AssertionError
+
+
+def _record_move(member: Member, session: AsyncSession, id: UUID, moved: Moved) -> None:
+    member.record(session, "post.rescheduled", f"Post {id}", id, scheduled_at=format_timestamp(moved.at))
+
+
+def _mover(member: Member, form: FilledForm) -> Act:
     """Return the move to a day, at the time that the form has or at each post's own. Raises AppError 422."""
     try:
         day = date.fromisoformat(form.line("day"))
@@ -211,38 +230,34 @@ def _mover(member: Member, form: FilledForm, outcome: Outcome) -> Act:
     except ValueError:
         raise AppError(422, "invalid_time", "Choose the day to which the posts move.") from None
 
-    async def to_day(id: UUID) -> None:
-        async with member.installation.database.session() as session:
-            post = await service.get_post(session, member.workspace.id, str(id))
-        if post.scheduled_at is None:
+    def on_day(before: datetime | None) -> datetime:
+        if before is None:
             raise AppError(409, "post_not_editable", "")
-        local = post.scheduled_at.astimezone(member.zone)
-        new = datetime.combine(day, at or local.time().replace(tzinfo=None))
+        local = datetime.combine(day, at or before.astimezone(member.zone).time())
         try:
-            instant = times.from_input(new.isoformat(timespec="milliseconds"), member.zone)
+            return times.from_input(local.isoformat(timespec="milliseconds"), member.zone)
         except ValueError as error:
             raise AppError(422, "invalid_time", str(error)) from None
-        moved = await move(member, str(id), format_timestamp(instant), post.version)
-        _note_move(outcome, id, post.scheduled_at, moved.version)
+
+    async def to_day(session: AsyncSession, id: UUID) -> str | None:
+        moved = await move_post(session, member.workspace.id, str(id), on_day, member.installation.settings)
+        _record_move(member, session, id, moved)
+        return move_as_text(moved)
 
     return to_day
 
 
-def _queuer(member: Member, outcome: Outcome) -> Act:
-    """Return the move to the next free posting time of the post's accounts."""
+def _queuer(member: Member, form: FilledForm) -> Act:
+    """Return the move to the next free posting time of the post's accounts.
 
-    async def to_queue(id: UUID) -> None:
-        async with member.installation.database.begin() as session:
-            before = (await service.get_post(session, member.workspace.id, str(id))).scheduled_at
-            found = await move_to_next_time(session, member.workspace.id, str(id), member.installation.settings)
-            post = await service.get_post(session, member.workspace.id, str(id))
-            at = format_timestamp(found.at)
-            member.record(session, "post.rescheduled", f"Post {id}", id, scheduled_at=at)
-            version = post.version
-        if before:
-            _note_move(outcome, id, before, version)
-        else:
-            outcome.moved = None
+    Posts in the queue stay, and those with a time of their own until the form says that they move.
+    """
+    keep: Keep = "queued" if form.one("timed") == "move" else "time"
+
+    async def to_queue(session: AsyncSession, id: UUID) -> str | None:
+        moved = await move_to_next_time(session, member.workspace.id, str(id), member.installation.settings, keep)
+        _record_move(member, session, id, moved)
+        return move_as_text(moved)
 
     return to_queue
 
@@ -257,29 +272,25 @@ def _reviewer(member: Member, form: FilledForm) -> Act:
     if problems.problems:
         raise AppError(422, "validation_failed", " ".join(problems.problems.values()))
 
-    async def send(id: UUID) -> None:
-        database, mine = member.installation.database, member.workspace.id
-        done = await send_many(database, mine, [id], member.actor, wanted if is_chosen else None)
-        if id in done.refused:
-            raise AppError(409, "review_refused", done.refused[id])
+    async def send(session: AsyncSession, id: UUID) -> str:
+        wishes = wanted if is_chosen else None
+        await send_to_reviewers(session, member.workspace.id, str(id), member.actor, wishes)
+        return ""
 
     return send
 
 
-@router.get("/posts/bulk/reviewers")
-async def reviewers(member: Editing) -> Response:
-    """Return whom people can choose as reviewers of many posts."""
+@router.post("/posts/bulk/reviewers")
+async def reviewers(member: Editing, request: Request) -> Response:
+    """Return who can approve all of the chosen posts, with what the form has chosen of them."""
+    form = await _read(request, CHUNK + 500)
+    ids = await _chosen(member, form)
     async with member.installation.database.session() as session:
-        offered = await review_choices(session, member)
-    return member.render("parts/bulk_reviewers.html", **offered)
+        offered = await review_choices(session, member, await clients_of_posts(session, ids))
+    return member.render("parts/bulk_reviewers.html", form=form, **offered)
 
 
-def _note_move(outcome: Outcome, id: UUID, before: datetime, version: int) -> None:
-    if outcome.moved is not None:
-        outcome.moved = [*outcome.moved, (id, before, version)] if len(outcome.moved) < UNDONE_MOST else None
-
-
-async def _labeller(member: Member, form: FilledForm, outcome: Outcome) -> Act:
+async def _labeller(member: Member, form: FilledForm) -> Act:
     """Return what puts labels on a post, and takes others off. Raises AppError 422."""
     typed = [one for text in form.all("add_label") for one in text.split(",") if one.strip()]
     off = tuple(id for one in form.all("remove_label") if (id := parse_id(one)))
@@ -292,41 +303,40 @@ async def _labeller(member: Member, form: FilledForm, outcome: Outcome) -> Act:
     except ValidationFailed as failed:
         raise AppError(422, failed.code, " ".join(problem.message for problem in failed.errors)) from None
 
-    async def label(id: UUID) -> None:
-        async with member.installation.database.begin() as session:
-            await service.get_post(session, member.workspace.id, str(id), lock=True)
-            back = await labels.change(session, id, labels.Change(on, off))
-        if outcome.labelled is not None:
-            entry = id, [one.id for one in back.on], list(back.off)
-            outcome.labelled = [*outcome.labelled, entry] if len(outcome.labelled) < UNDONE_MOST else None
+    async def label(session: AsyncSession, id: UUID) -> str:
+        post = await service.get_post(session, member.workspace.id, str(id), lock=True)
+        return labels_as_text(await labels.change(session, post, labels.Change(on, off), member.actor))
 
     return label
 
 
 def _retrier(member: Member) -> Act:
-    async def retry(id: UUID) -> None:
-        async with member.installation.database.begin() as session:
-            retried = await service.retry_post(session, member.workspace.id, str(id))
-            member.record(session, "post.retried", f"Post {id}", id, items=len(retried.retried))
+    async def retry(session: AsyncSession, id: UUID) -> str:
+        retried = await service.retry_post(session, member.workspace.id, str(id))
+        member.record(session, "post.retried", f"Post {id}", id, items=len(retried.retried))
+        return ""
 
     return retry
 
 
 def _remover(member: Member) -> Act:
-    async def remove(id: UUID) -> None:
-        async with member.installation.database.begin() as session:
-            await service.delete_post(session, member.workspace.id, str(id))
-            member.record(session, "post.deleted", f"Post {id}")
+    async def remove(session: AsyncSession, id: UUID) -> str:
+        post = await service.get_post(session, member.workspace.id, str(id), lock=True)
+        items = await repository.get_items(session, post.id)
+        await service.delete_post(session, member.workspace.id, str(id))
+        member.record(session, "post.deleted", f"Post {id}")
+        is_begun = any(item.attempts or item.status != "pending" for item in items)
+        return "" if is_begun else json.dumps(draft_of_post(items, post.scheduled_at))
 
     return remove
 
 
 def _copier(member: Member) -> Act:
-    async def copy(id: UUID) -> None:
-        async with member.installation.database.begin() as session:
-            post = await service.get_post(session, member.workspace.id, str(id))
-            items = await repository.get_items(session, post.id)
-            await new_draft(session, member.workspace.id, draft_of_post(items, None))
+    async def copy(session: AsyncSession, id: UUID) -> str:
+        post = await service.get_post(session, member.workspace.id, str(id))
+        items = await repository.get_items(session, post.id)
+        await new_draft(session, member.workspace.id, draft_of_post(items, None))
+        return ""
 
     return copy
 
@@ -336,73 +346,47 @@ async def _result(
     request: Request,
     action: str,
     outcome: Outcome,
-    rest: list[UUID],
+    rest: list[tuple[str, str]],
     form: FilledForm,
     back: bool = False,
 ) -> Response:
-    """Return what became of the posts, as a toast or, without htmx, as a page. With a `rest`, it continues."""
+    """Return what became of the posts, as a toast or, without htmx, as a page.
+
+    With a `rest`, fields that name the posts that are left, it continues.
+    """
     async with member.installation.database.session() as session:
         mine = Post.workspace_id == member.workspace.id
         posts = await session.scalars(select(Post).where(mine, Post.id.in_(list(outcome.reasons))))
         titles = {line.id: line.title for line in await lines_of(session, list(posts))}
-    words = {"move": "moved back", "label": "labelled as before"}[action] if back else VERBS[action]
+    words = UNDONE[action] if back else VERBS[action]
+    undo = undo_as_text(outcome.undo or {})
     context: dict[str, Any] = {
         "done": f"{outcome.done:,} {'post' if outcome.done == 1 else 'posts'} {words}.".replace(",", "\u00a0")
         if outcome.done
         else "",
         "asked": outcome.total,
         "verb": words,
-        "ongoing": ONGOING[action],
-        "number": outcome.done + outcome.refused,
+        "ongoing": UNDOING[action] if back else ONGOING[action],
+        "number": outcome.done + outcome.refused + len(outcome.left),
+        "left": len(outcome.left),
+        "left_ids": ids_as_text(outcome.left),
         "refused": outcome.refused,
         "failed": [(titles.get(id, str(id)), why, f"/posts/{id}") for id, why in outcome.reasons.items()],
-        "undo": {} if back else {name: value for name, value in _undo(outcome).items() if value},
-        "link": (f"{member.base}/drafts", "Open drafts") if action == "copy" else (),
-        "rest": _ids(rest),
-        "so_far": outcome.note() if rest else "",
+        "undo": {"run": [new_id()], "action": [action], "undo": undo} if undo and not back else {},
+        "undo_words": "Bring back as drafts" if action == "remove" else "Undo",
+        "link": (f"{member.base}/drafts", "Open drafts") if action == ("remove" if back else "copy") else (),
+        "path": "/posts/bulk/undo" if back else "/posts/bulk",
+        "rest": rest,
+        "so_far": outcome.note() if rest or outcome.left else "",
+        "carried": [("undo", text) for text in undo] if not back else [],
         "kept": [(name, value) for name in KEPT for value in form.all(name)],
+        "next_run": new_id(),
+        "is_part": is_htmx(request),
     }
-    if not is_htmx(request):
+    if not context["is_part"]:
         return member.render("bulk_result.html", section="posts", **context)
     response = member.render("parts/bulk_result.html", **context)
-    response.headers["HX-Trigger"] = "bulk-done" if rest else "refresh,bulk-done"
+    # Posts of which none could be done stay chosen: people remove the reason, and press again.
+    is_over = outcome.done or outcome.left
+    response.headers["HX-Trigger"] = "bulk-done" if rest else "refresh,bulk-done" if is_over else "refresh"
     return response
-
-
-def _undo(outcome: Outcome) -> dict[str, str]:
-    """Return the fields of the form of Undo; nothing without changes, and for too many."""
-    return {"moved": _moves(outcome) or "", "labelled": _labels(outcome) or ""}
-
-
-def _moves(outcome: Outcome) -> str | None:
-    if outcome.moved is None:
-        return None
-    return " ".join(f"{id}={format_timestamp(at)}*{version}" for id, at, version in outcome.moved)
-
-
-def _read_moves(text: str) -> list[tuple[UUID, datetime, int]]:
-    """Return what `_moves` wrote. Raise ValueError."""
-    found = []
-    for each in text.split():
-        id, _, rest = each.partition("=")
-        at, _, version = rest.partition("*")
-        found.append((UUID(id), parse_instant(at), int(version)))
-    return found
-
-
-def _labels(outcome: Outcome) -> str | None:
-    if outcome.labelled is None:
-        return None
-    return " ".join(
-        f"{id}={'+'.join(map(str, on))}*{'+'.join(map(str, off))}" for id, on, off in outcome.labelled if on or off
-    )
-
-
-def _read_labels(text: str) -> list[tuple[UUID, list[UUID], list[UUID]]]:
-    """Return what `_labels` wrote. Raise ValueError."""
-    found = []
-    for each in text.split():
-        id, _, rest = each.partition("=")
-        on, off = ([UUID(one) for one in part.split("+") if one] for part in (rest + "*").split("*")[:2])
-        found.append((UUID(id), on, off))
-    return found

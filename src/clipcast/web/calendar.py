@@ -25,17 +25,18 @@ from clipcast.posts.clients import clients_of, only_client
 from clipcast.posts.draft_lines import draft_lines
 from clipcast.posts.lines import PostLine, lines_of
 from clipcast.web.calendar_spans import VIEWS, Span, address, bounds, name_of, read_day, span_of
+from clipcast.web.pages import is_htmx
 from clipcast.web.times import zone_named
 from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
-# The most entries of a day in a month, and in a week or list.
-MONTH_SHOWN = 3
-DAY_SHOWN = 30
-# The most free times of a day in a month, and in a week or list.
-MONTH_FREE = 2
-DAY_FREE = 8
+# static/app.js sets it: `narrow` or `wide`.
+WIDTH_COOKIE = "clipcast_width"
+# The most entries and free times of a day. A list is of two weeks, of which it shows the first day at length.
+SHOWN = {"month": 3, "week": 30, "list": 20}
+LATER_SHOWN = 5
+FREE = {"month": 2, "week": 8, "list": 6}
 # The most accounts that a search offers.
 ACCOUNTS_FOUND = 20
 # The most posts that the page follows: those whose time is nearest.
@@ -113,10 +114,9 @@ async def calendar_page(
     state: str = "",
     free: str = "",
 ) -> Response:
-    """Return the calendar. Unknown filters are left out. Without a view, a phone gets the list."""
+    """Return the calendar. Unknown filters are left out. A narrow screen gets the list, whatever the view."""
     today = clock.now().astimezone(member.zone).date()
-    is_phone = "Mobi" in request.headers.get("user-agent", "")
-    span = span_of(view if view in VIEWS else "list" if is_phone else "month", read_day(at, today))
+    span = span_of(_view(request, view), read_day(at, today))
     async with member.installation.database.session() as session:
         chosen = await get_connection(session, member.workspace.id, account) if account else None
         offered = await platforms_of(session, member.workspace.id)
@@ -151,11 +151,23 @@ async def calendar_page(
     )
 
 
+def _view(request: Request, view: str) -> str:
+    """Return the view of a request. The pages' scripts say in a cookie how wide the screen is.
+
+    A page that is open keeps its view: another window of the browser may be narrow.
+    """
+    width = request.cookies.get(WIDTH_COOKIE)
+    is_phone = "Mobi" in request.headers.get("user-agent", "")
+    if width == "narrow" and not (is_htmx(request) and view in VIEWS):
+        return "list"
+    return view if view in VIEWS else "list" if is_phone and width is None else "month"
+
+
 @router.get("/calendar/accounts")
 async def accounts_found(member: Looking, request: Request, find: str = "", view: str = "", at: str = "") -> Response:
     """Return the accounts whose name holds a text, each with the address of the calendar that it filters."""
     today = clock.now().astimezone(member.zone).date()
-    span = span_of(view if view in VIEWS else "month", read_day(at, today))
+    span = span_of(_view(request, view), read_day(at, today))
     filters = {name: request.query_params.get(name, "") for name in ("platform", "account", "client", "state", "free")}
     async with member.installation.database.session() as session:
         accounts = await search_connections(session, member.workspace.id, find.strip()[:100], ACCOUNTS_FOUND)
@@ -198,13 +210,14 @@ async def _cells(
         planned = await calendar.planned_drafts(session, mine, edges[0][0], edges[-1][1])
         waiting = await calendar.loose_drafts(session, mine) if span.view != "month" else []
     entries = await _draft_entries(member, session, [*planned, *waiting], wanted)
-    shown = MONTH_SHOWN if span.view == "month" else DAY_SHOWN
+    shown = SHOWN[span.view]
     posts = await _post_entries(member, session, days, shown)
     cells = []
     for day, edge, of_day in zip(span.days, edges, days, strict=True):
         timed = [one for one in entries if (at := one.line.scheduled_at) and edge[0] <= at < edge[1]]
         own = sorted([*(posts[id] for id, _ in of_day.posts[:shown]), *timed], key=_by_time)
-        cell = Cell(day, name_of(day, today), own[:shown], len(of_day.posts) + len(timed))
+        most = LATER_SHOWN if span.view == "list" and day != span.at else shown
+        cell = Cell(day, name_of(day, today), own[:most], len(of_day.posts) + len(timed))
         hidden = cell.total - len(cell.entries)
         cell.more = f"{hidden}{'' if of_day.is_whole else '+'}" if hidden or not of_day.is_whole else ""
         seen = {entry.line.id for entry in cell.entries}
@@ -229,7 +242,7 @@ async def _add_free_times(
     executor = await from_session(session)
     slots = await slots_between(executor, member.workspace.id, list(shown), since, until)
     by_day = {cell.day: cell for cell in cells}
-    most = MONTH_FREE if span.view == "month" else DAY_FREE
+    most = FREE[span.view]
     account, platform = parse_id(filters["account"]), filters["platform"]
     for slot in slots if filters["free"] != "off" else ():
         # A time near midnight can vary past the last day.

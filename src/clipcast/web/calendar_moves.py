@@ -1,15 +1,18 @@
 """Moves on the calendar: by dragging, by keyboard or in the dialog, and their Undo."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from clipcast.clients.slots import load_times, next_free_times
+from clipcast.clients.repository import accounts_of
+from clipcast.clients.slots import ClientTimes, load_times, next_free_times
+from clipcast.clients.times import PostingTime
 from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
@@ -21,8 +24,9 @@ from clipcast.posts import moving, service
 from clipcast.posts.clients import only_client
 from clipcast.posts.draft_lines import draft_lines
 from clipcast.posts.drafts import get_draft
-from clipcast.posts.lines import lines_of
+from clipcast.posts.lines import PostLine, lines_of
 from clipcast.posts.moving import BEGUN, Moved
+from clipcast.posts.queue import move_back
 from clipcast.posts.repository import get_items
 from clipcast.web import times
 from clipcast.web.viewers import Editing, Member
@@ -44,6 +48,10 @@ class Move(BaseModel):
     # Of a local time that occurs twice: whether the second one is meant.
     second: bool | None = None
     instant: Instant | None = None
+    # Of an Undo: the posting time that the post had at the instant.
+    slot_at: Instant | None = None
+    # Of a free time: the client that it is of.
+    free_of: UUID | None = None
     # The version that the page shows.
     version: int | None = None
 
@@ -51,14 +59,8 @@ class Move(BaseModel):
 @router.get("/calendar/{kind}/{id}/move")
 async def move_dialog(member: Editing, kind: Kind, id: str) -> Response:
     """Return the content of the dialog that moves a post or a draft. Raises NotFound."""
-    mine = member.workspace.id
     async with member.installation.database.session() as session:
-        if kind == "posts":
-            post = await service.get_post(session, mine, id)
-            [line] = await lines_of(session, [post])
-            accounts = [item.connection for item in await get_items(session, post.id)]
-        else:
-            [(line, accounts)] = await draft_lines(session, mine, [await get_draft(session, mine, id)])
+        line, accounts = await _line_of(session, member.workspace.id, kind, id)
         free = await _free_times(member, session, accounts)
     shown = line.scheduled_at or clock.now() + DAY
     return member.render(
@@ -68,6 +70,18 @@ async def move_dialog(member: Editing, kind: Kind, id: str) -> Response:
         free=free,
         path=f"{member.base}/calendar/{kind}/{id}/move",
     )
+
+
+async def _line_of(
+    session: AsyncSession, workspace_id: UUID, kind: Kind, id: str
+) -> tuple[PostLine, Sequence[Connection]]:
+    """Return the line of a post or a draft, and its accounts. Raise NotFound."""
+    if kind == "drafts":
+        [found] = await draft_lines(session, workspace_id, [await get_draft(session, workspace_id, id)])
+        return found
+    post = await service.get_post(session, workspace_id, id)
+    [line] = await lines_of(session, [post])
+    return line, [item.connection for item in await get_items(session, post.id)]
 
 
 async def _free_times(member: Member, session: AsyncSession, accounts: Sequence[Connection]) -> list[datetime]:
@@ -98,20 +112,56 @@ async def move(member: Editing, kind: Kind, id: str, body: Move) -> Response:
     except ValidationFailed as failed:
         raise AppError(422, failed.code, " ".join(problem.message for problem in failed.errors)) from None
     except AppError as error:
-        raise _in_words(member, error, chosen[-1] if chosen else None) from None
+        raise _in_words(member, error, chosen[-1] if chosen else body.instant) from None
     return member.render("parts/moved.html", moved=moved, path=f"{member.base}/calendar/{kind}/{id}/move")
 
 
 async def _move(member: Member, session: AsyncSession, kind: Kind, id: str, body: Move, choose: moving.Choice) -> Moved:
     mine, version = member.workspace.id, if_version(body.version)
-    if kind == "posts":
-        moved = await moving.move_post(session, mine, id, choose, member.installation.settings, version)
-        action, subject = "post.rescheduled", f"Post {id}"
+    settings = member.installation.settings
+    if body.free_of and body.instant:
+        await _require_own_time(member, session, kind, id, body.free_of, body.instant)
+    if kind == "posts" and body.instant:
+        moved = await move_back(session, mine, id, body.instant, body.slot_at, settings, version)
+    elif kind == "posts":
+        moved = await moving.move_post(session, mine, id, choose, settings, version)
     else:
-        moved = await moving.move_draft(session, mine, id, choose, member.zone, member.user.name, version)
-        action, subject = "draft.rescheduled", f"Draft {id}"
-    member.record(session, action, subject, parse_id(id), scheduled_at=format_timestamp(moved.at))
+        moved = await moving.move_draft(session, mine, id, choose, member.zone, member.actor, version)
+    what = "post" if kind == "posts" else "draft"
+    member.record(
+        session, f"{what}.rescheduled", f"{what.capitalize()} {id}", parse_id(id),
+        scheduled_at=format_timestamp(moved.at),
+    )  # fmt: skip
     return moved
+
+
+async def _require_own_time(
+    member: Member, session: AsyncSession, kind: Kind, id: str, client_id: UUID, at: datetime
+) -> None:
+    """Raise AppError 409 unless all accounts of a post or a draft have this posting time of the client.
+
+    A draft without accounts may take any.
+    """
+    _, accounts = await _line_of(session, member.workspace.id, kind, id)
+    ids = [account.id for account in accounts]
+    of_client = [account.id for account in await accounts_of(session, member.workspace.id, client_id)]
+    executor = await from_session(session)
+    found = (await load_times(executor, member.workspace.id, [client_id], {*ids, *of_client})).get(client_id)
+    is_own = all(account.client_id == client_id for account in accounts)
+    if is_own and found and _has(found, found.of_accounts(ids), at):
+        return
+    name = next((client.name for client in member.clients if client.id == client_id), "another client")
+    what = "post" if kind == "posts" else "draft"
+    if found and _has(found, found.times.union(*(found.own.get(id, ()) for id in of_client)), at):
+        message = f"This is a posting time of {name}, but not of the accounts of this {what}. Nothing was moved."
+    else:
+        message = f"{name} has no posting time at this instant any more. Nothing was moved."
+    raise AppError(409, "other_posting_time", message)
+
+
+def _has(client: ClientTimes, times: Collection[PostingTime], at: datetime) -> bool:
+    """Return whether one of these times of a client is now at this instant."""
+    return any(client.free_time(one).at == at for one in client.between(times, at - HOUR, at + HOUR))
 
 
 def _time_of(member: Member, body: Move, before: datetime | None) -> datetime | None:

@@ -11,17 +11,18 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.dependencies import InstallationDep
-from clipcast.api.rate_limits import Rate, count_attempts, network_of
 from clipcast.clients.repository import accounts_of
-from clipcast.common.problems import AppError
 from clipcast.connections.client_links import PATH, find_client_link, open_authorization
 from clipcast.connections.manage import ends_soon
+from clipcast.database.models.clients import Client
+from clipcast.database.models.connections import ClientLink
 from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.connecting import SignInMethod, tiles_of
+from clipcast.web.link_limits import count_look
 from clipcast.web.pages import headers, render
-from clipcast.web.viewers import address_of, is_secure
+from clipcast.web.viewers import is_secure
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,7 +32,6 @@ PRIVATE = headers(script_src="'none'", connect_src="'none'", form_action="'none'
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
-LOOKS = (Rate(120, timedelta(minutes=1)), Rate(1200, timedelta(hours=1)))
 
 
 @router.get(PATH + "{token}")
@@ -42,12 +42,11 @@ async def link_page(
     connected: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
     """Return the accounts of the link's client. `connected` has the ids of those that were just connected."""
-    await _count(request, installation)
+    found = await _find(request, installation, token)
+    if found is None:
+        return _gone(request)
+    link, client = found
     async with installation.database.session() as session:
-        found = await find_client_link(session, token)
-        if found is None:
-            return _gone(request)
-        link, client = found
         accounts = await accounts_of(session, link.workspace_id, client.id)
         workspace = await session.get_one(Workspace, link.workspace_id)
     new = connected.split(",")
@@ -69,9 +68,8 @@ async def start(
     expects: str = "",
 ) -> Response:
     """Start an authorization: of a new account of the client, or of its account `expects`."""
-    await _count(request, installation)
+    found = await _find(request, installation, token)
     async with installation.database.session() as session:
-        found = await find_client_link(session, token)
         accounts = await accounts_of(session, found[0].workspace_id, found[1].id) if found else []
     expected = next((one for one in accounts if str(one.id) == expects and one.platform == platform), None)
     known = platform in PLATFORMS and (not sign_in_method or sign_in_method in PLATFORMS[platform].sign_in_methods)
@@ -86,6 +84,17 @@ async def start(
     return response
 
 
+async def _find(request: Request, installation: Installation, token: str) -> tuple[ClientLink, Client] | None:
+    """Return the open link of a token, and its client; None without one. Raise AppError 429 for too many requests.
+
+    The count may wait for other requests of the same network. No session stays open meanwhile.
+    """
+    async with installation.database.session() as session:
+        found = await find_client_link(session, token)
+    await count_look(request, installation, "client link", found[0].id if found else None)
+    return found
+
+
 def way_back(request: Request) -> str | None:
     """Return the address of the client's page from which this browser came; None without one."""
     token = request.cookies.get(COOKIE)
@@ -95,12 +104,3 @@ def way_back(request: Request) -> str | None:
 def _gone(request: Request) -> Response:
     """Return the page of every link that is not there."""
     return render(request, "review_gone.html", {}, 404, PRIVATE)
-
-
-async def _count(request: Request, installation: Installation) -> None:
-    """Count a request. Raises AppError 429 for too many."""
-    name = f"client links from {network_of(address_of(request))}"
-    if wait := await count_attempts(installation.database, [(name, LOOKS)]):
-        raise AppError(
-            429, "rate_limited", f"Too many requests. Try again in {wait} s.", headers={"Retry-After": str(wait)}
-        )

@@ -5,30 +5,26 @@ from pathlib import PurePath
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from clipcast.api.endpoints.files import serve
 from clipcast.api.schemas import read_bounded
 from clipcast.clients import logos
 from clipcast.common.problems import AppError, NotFound
 from clipcast.rendering.children import ChildUnavailable
-from clipcast.rendering.logos import BYTES_MAX, TOO_LARGE, NotALogo
+from clipcast.rendering.logos import BYTES_MAX, TOO_LARGE, NotAPicture
 from clipcast.web.clients import get_client
+from clipcast.web.small_pictures import serve_kept
 from clipcast.web.viewers import Editing, Looking
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}/clients/{client_id}/logo")
 
 
 @router.get("")
-async def picture(member: Looking, client_id: str, request: Request) -> Response:
+async def picture(member: Looking, client_id: str) -> Response:
     """Return the logo. Its address changes with it, so browsers keep it."""
     client = await get_client(member, client_id)
     if client.logo_key is None:
         raise NotFound("logo", client_id)
-    response = await serve(
-        member.installation, request, client.logo_key, -1, logos.CONTENT_TYPE, logos.FILE_NAME
-    )  # fmt: skip
-    if request.query_params.get("v") == PurePath(client.logo_key).stem:
-        response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
-    return response
+    version = PurePath(client.logo_key).stem
+    return await serve_kept(member, client.logo_key, version, logos.CONTENT_TYPE, logos.FILE_NAME)
 
 
 @router.post("")
@@ -38,7 +34,7 @@ async def upload(member: Editing, client_id: str, request: Request) -> Response:
     try:
         content = await read_bounded(request, BYTES_MAX)
         await logos.set_logo(member.installation, member.workspace.id, client_id, content, member.actor)
-    except NotALogo as error:
+    except NotAPicture as error:
         return JSONResponse({"detail": str(error)}, 422)
     except ChildUnavailable as error:
         return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "10"})

@@ -1,5 +1,7 @@
 """The page of a client's reviewers: whose approval its posts need, and the links of its people."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
@@ -7,12 +9,14 @@ from starlette.responses import Response
 from clipcast.clients import review_rules
 from clipcast.clients.repository import get_client
 from clipcast.clients.rule_schemas import NONE, REVIEWERS_MAX, ClientReview
+from clipcast.common.ids import new_id
 from clipcast.common.problems import ValidationFailed
 from clipcast.database.models.clients import Client
 from clipcast.reviews import links
-from clipcast.reviews.schemas import NAME_MAX
+from clipcast.reviews.schemas import NAME_MAX, NO_NAME
 from clipcast.web.clients import show_client
 from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.review_mail import Mailed, mail_link, make_once, read_address
 from clipcast.web.viewers import Editing, Looking, Member, Owning
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}/clients/{client_id}/reviewers")
@@ -26,7 +30,9 @@ async def reviewers_page(member: Looking, client_id: str) -> Response:
     return await _page(member, client_id)
 
 
-async def _page(member: Member, client_id: str, form: FilledForm | None = None, url: str = "") -> Response:
+async def _page(
+    member: Member, client_id: str, form: FilledForm | None = None, url: str = "", mailed: Mailed | None = None
+) -> Response:
     async with member.installation.database.session() as session:
         client = await get_client(session, member.workspace.id, client_id)
         choices = (await review_rules.list_choices(session, [client.id]))[client.id]
@@ -39,7 +45,7 @@ async def _page(member: Member, client_id: str, form: FilledForm | None = None, 
     return await show_client(
         member, client, "client_reviewers.html", "reviewers", 422 if form else 200,
         form=FilledForm(stored | form.values, form.problems) if form else FilledForm(stored), choices=choices,
-        links=own, url=url, rules=RULES, name_max=NAME_MAX, lifetime=links.LIFETIME,
+        links=own, url=url, mailed=mailed, rules=RULES, name_max=NAME_MAX, lifetime=links.LIFETIME, run=new_id(),
     )  # fmt: skip
 
 
@@ -87,16 +93,18 @@ def _read(form: FilledForm, choices: list[review_rules.Choice]) -> ClientReview 
 async def create_link(member: Editing, client_id: str, request: Request) -> Response:
     """Create a review link for the people of the client, and show its address once."""
     form = await read_form(request)
-    name = form.line("name")
-    if not name or len(name) > NAME_MAX or not name.isprintable():
-        form.add_problem("name", f"Give a name of at most {NAME_MAX} characters.")
-        return await _page(member, client_id, FilledForm({"name": [name]}, form.problems))
+    name = form.name("name", NAME_MAX, NO_NAME)
+    to = read_address(form, "email")
+    if form.problems:
+        return await _page(member, client_id, FilledForm({"name": [name], "email": [to]}, form.problems))
     async with member.installation.database.begin() as session:
         client: Client = await get_client(session, member.workspace.id, client_id)
-        _, url = await links.create_link(
-            session, member.installation.settings, member.workspace.id, name, client.timezone, member.actor, client.id
-        )
-    return await _page(member, client_id, url=url)
+        make = partial(
+            links.create_link, session, member.installation.settings, member.workspace.id, name, client.timezone,
+            member.actor, client.id,
+        )  # fmt: skip
+        link = await make_once(session, member, form, make)
+    return await _page(member, client_id, url=link.url, mailed=await mail_link(member, link, to))
 
 
 @router.post("/links/{link_id}/revoke")

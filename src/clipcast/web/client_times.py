@@ -153,7 +153,7 @@ def _back(member: Member, client_id: str, account_id: str | None = None, **query
 
 
 def _days_in(form: FilledForm) -> set[int]:
-    return {int(text) for text in form.all("day") if text.isdecimal() and int(text) < len(SHORT_DAYS)}
+    return {day for day in range(len(SHORT_DAYS)) if str(day) in form.all("day")}
 
 
 @router.post("/add")

@@ -7,9 +7,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.clients import repository, service, words
-from clipcast.clients.names import NAME_MAX
 from clipcast.clients.posting_times import count_times
-from clipcast.clients.schemas import COLORS, SIGNATURE_MAX, CreateClient, UpdateClient
+from clipcast.clients.schemas import COLORS, NAME_MAX, SIGNATURE_MAX, CreateClient, UpdateClient
 from clipcast.common.problems import AppError, ValidationFailed
 from clipcast.common.validation import problems_of
 from clipcast.connections import manage

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.api.endpoints.files import serve
+from clipcast.common.ids import parse_id
 from clipcast.common.media import FactsUnreadable, Media, stored_media
+from clipcast.common.names import tidy_name
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.renditions import Rendition
@@ -103,7 +105,7 @@ async def save(member: Editing, render_id: str, request: Request) -> Response:
     async with member.installation.database.session() as session:
         render = await service.get_render(session, member.workspace.id, render_id)
     judged = await judge(member, render.clip, _facts(render.clip), form)
-    name = form.line("name")
+    name = tidy_name(form.one("name"))
     if len(name) > NAME_MAX:
         form.add_problem("name", f"The name is too long: {len(name)} characters, maximum {NAME_MAX}. Shorten it.")
     if judged.prepared and not judged.prepared.edit:
@@ -128,9 +130,7 @@ async def save_template(member: Editing, render_id: str, request: Request) -> Re
     async with member.installation.database.session() as session:
         render = await service.get_render(session, member.workspace.id, render_id)
     judged = await judge(member, render.clip, _facts(render.clip), form)
-    name = form.line("template_name")
-    if not name or len(name) > NAME_MAX:
-        form.add_problem("template_name", f"Type a name of at most {NAME_MAX} characters.")
+    name = form.name("template_name", NAME_MAX, f"Type a name of at most {NAME_MAX} characters.")
     if judged.edit is None or form.problems:
         return await _show(member, render, {}, judged)
     edit = EditBody.model_validate(without_text(judged.edit))
@@ -145,9 +145,15 @@ async def save_template(member: Editing, render_id: str, request: Request) -> Re
 
 
 def without_text(edit: EditBody) -> dict[str, Any]:
-    """Return the stored form of an edit that other clips can use: typed captions are this clip's own."""
+    """Return the stored form of an edit that other clips can use: typed captions are this clip's own.
+
+    Their look and language stay, for captions that are typed in another clip.
+    """
     stored = edit.canonical()
-    stored.get("captions", {}).pop("text", None)
+    captions = stored.get("captions", {})
+    captions.pop("text", None)
+    if not captions:
+        stored.pop("captions", None)
     return stored
 
 
@@ -199,7 +205,12 @@ async def _show(member: Member, render: Render, edit: dict[str, Any] | None, jud
                 "captions": (await list_assets(session, workspace_id, CAPTIONS, 0, OFFERED))[0],
                 "pictures": (await list_assets(session, workspace_id, IMAGE, 0, OFFERED))[0],
                 "templates": await list_templates(session, workspace_id),
-                "videos": [(str(one.id), one.title) for one in await _other_clips(session, clip)],
+                "videos": await with_chosen(
+                    session,
+                    workspace_id,
+                    judged.form,
+                    [(str(one.id), one.title) for one in await _other_clips(session, clip)],
+                ),
                 "playable": await _converted_whole(session, clip),
             }
     return member.render(
@@ -245,6 +256,19 @@ async def list_templates(session: AsyncSession, workspace_id: UUID) -> Sequence[
 async def _other_clips(session: AsyncSession, clip: Clip) -> Sequence[Clip]:
     query = select(Clip).where(Clip.workspace_id == clip.workspace_id, Clip.status == "ready", Clip.id != clip.id)
     return (await session.execute(query.order_by(Clip.id.desc()).limit(OFFERED))).scalars().all()
+
+
+async def with_chosen(
+    session: AsyncSession, workspace_id: UUID, form: FilledForm, offered: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return the clips that a form offers as intro and outro, with those that it names beside the newest ones."""
+    known = dict(offered)
+    chosen = [id for name in ("intro", "outro") if (id := form.one(f"{name}.video_id")) and id not in known]
+    query = select(Clip.id, Clip.title).where(
+        Clip.workspace_id == workspace_id, Clip.id.in_([parsed for id in chosen if (parsed := parse_id(id))])
+    )
+    titles = {str(id): title for id, title in await session.execute(query)} if chosen else {}
+    return [*offered, *((id, titles.get(id, "A clip that was deleted")) for id in dict.fromkeys(chosen))]
 
 
 async def _converted_whole(session: AsyncSession, clip: Clip) -> Rendition | None:

@@ -22,6 +22,8 @@ from clipcast.common.containers import ACCEPT, TITLES
 from clipcast.common.ids import parse_id
 from clipcast.common.media import Media, known_media, stored_media
 from clipcast.common.problems import AppError, NotFound
+from clipcast.connections.repository import NO_CLIENT
+from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Render
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.drafts import EMPTY, new_draft
@@ -66,6 +68,7 @@ async def clips_page(
         length=length if length in LENGTHS else "",
         shape=shape if shape in SHAPES else "",
         fits=tuple(PLATFORMS) if fits == EVERY else (fits,) if fits in PLATFORMS else (),
+        clients=(member.client.id if member.client else None,) if member.chosen_client else (),
     )
     workspace = member.workspace.id
     if wanted.fits:
@@ -87,6 +90,7 @@ async def clips_page(
         "length": wanted.length,
         "shape": wanted.shape,
         "label": wanted.label,
+        "client": member.chosen_client,
     }
     return member.render(
         "clips.html",
@@ -104,7 +108,7 @@ async def clips_page(
             "deleted": counts.deleted,
         },
         labels=labels,
-        choices=_choices(labels),
+        choices=_choices(labels, member.clients),
         pictures={one.id: _picture(one) for one in clips},
         current=current,
         places=PLACES,
@@ -126,14 +130,16 @@ def _address(member: Member, query: Mapping[str, str]) -> str:
     return f"{member.base}/clips" + (f"?{urlencode(found)}" if (found := {k: v for k, v in query.items() if v}) else "")
 
 
-def _choices(labels: list[tuple[str, int]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+def _choices(labels: list[tuple[str, int]], clients: Sequence[Client]) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return the filters: name, label, and the values with their words."""
     titles = sorted((one.title, name) for name, one in PLATFORMS.items())
+    of_clients = [(str(one.id), one.name) for one in clients]
     return [
+        *([("client", "Client", [*of_clients, (NO_CLIENT, "Without a client")])] if clients else []),
         ("fits", "Fits", [(EVERY, "All platforms"), *((name, title) for title, name in titles)]),
         ("length", "Length", list(LENGTHS.items())),
         ("shape", "Shape", list(SHAPES.items())),
-        ("label", "Label", [(name, f"{name} ({count})") for name, count in labels]),
+        *([("label", "Label", [(name, f"{name} ({count})") for name, count in labels])] if labels else []),
     ]
 
 

@@ -1,6 +1,7 @@
 """Drafts: Clipcast saves them as a person types, checks them as POST /posts does, and sends them once."""
 
 from copy import deepcopy
+from itertools import groupby
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from markupsafe import escape
 from pydantic import Field
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -18,18 +20,31 @@ from clipcast.common.ids import new_id, parse_id
 from clipcast.common.problems import NotFound, ValidationFailed
 from clipcast.common.timestamps import parse_instant
 from clipcast.connections.account_rows import list_account_rows
+from clipcast.database.models.clips import Render
 from clipcast.database.models.posts import Draft
 from clipcast.posts import drafts, post_templates
 from clipcast.posts.duplicates import DuplicateContent
+from clipcast.posts.last_settings import drop_defaults
 from clipcast.posts.planning import NEXT, POSTS_MAX
+from clipcast.posts.reviewing import clients_of_accounts
 from clipcast.posts.schemas import MAX_TARGETS
 from clipcast.renders.repository import list_renders, renders_by_edit_id
 from clipcast.web import compose_accounts, compose_page, compose_templates, edit_conflicts, previews, times
 from clipcast.web.clip_library import known_media_of
 from clipcast.web.clips import fits_of
-from clipcast.web.composition import Composition, choose_time, load_composition, read_composition, read_time
+from clipcast.web.composition import (
+    FIELDS_MAX,
+    Composition,
+    choose_time,
+    load_composition,
+    read_composition,
+    read_time,
+)
+from clipcast.web.forms import read_form
 from clipcast.web.pages import headers
-from clipcast.web.sending import ReplacedMeanwhile, send_draft, sent_path
+from clipcast.web.remembering import remember
+from clipcast.web.reviews import review_choices
+from clipcast.web.sending import ReplacedMeanwhile, path_of_made, send_draft, sent_path
 from clipcast.web.stored import DATA_TROUBLE, unreadable
 from clipcast.web.viewers import Editing, Member
 
@@ -65,8 +80,31 @@ async def library(member: Editing, find: Annotated[str, Query(max_length=200)] =
         else:
             clips, total = await list_renders(session, mine, "completed", 0, CLIPS_SHOWN, find.strip())
     return member.render(
-        "compose/library.html", clips=clips, find=find.strip(), more=total - len(clips), media_of=known_media_of
+        "compose/library.html",
+        clips=clips,
+        days=_by_day(clips, find.strip(), member.zone),
+        find=find.strip(),
+        more=total - len(clips),
+        media_of=known_media_of,
     )
+
+
+def _by_day(clips: list[Render], find: str, zone: ZoneInfo) -> list[tuple[str, list[Render]]]:
+    """Return the clips under the day on which they came; all under one heading if a search found them."""
+    if find:
+        return [("Found", clips)] if clips else []
+    days = groupby(clips, lambda one: one.created_at.astimezone(zone).date())
+    return [(times.day_title(day, zone), list(of_day)) for day, of_day in days]
+
+
+@router.post("/compose/{draft_id}/reviewers")
+async def reviewers(member: Editing, request: Request) -> Response:
+    """Return who can approve posts to the chosen accounts, with what the form has chosen of them."""
+    form = await read_form(request, FIELDS_MAX)
+    accounts = [id for text in form.all("account") if (id := parse_id(text))]
+    async with member.installation.database.session() as session:
+        offered = await review_choices(session, member, await clients_of_accounts(session, accounts))
+    return member.render("compose/reviewers.html", form=form, **offered)
 
 
 @router.get("/compose/{draft_id}")
@@ -86,10 +124,13 @@ async def draft_page(
             raise NotFound("draft", draft_id)
         if draft is not None and draft.post_id:
             return member.redirect(sent_path(draft))
-        _, waiting = await drafts.list_drafts(session, member.workspace.id, 0, 1)
+        waiting = await drafts.number_of_unsent(session, member.workspace.id)
     try:
         async with member.installation.database.session() as session:
             content = drafts.read(draft.content) if draft else await _begin(member, session, clip, at, client, fill)
+        if draft is None:
+            (await remember(member, request, content["accounts"], content["accounts"])).fill(content)
+        async with member.installation.database.session() as session:
             composition = await load_composition(member, session, content, read_time(member, content))
             await choose_time(member, session, composition)
         composition.page, composition.version = str(new_id()), draft.version if draft else 0
@@ -142,13 +183,15 @@ async def save(member: Editing, draft_id: str, request: Request) -> Response:
 async def send(member: Editing, draft_id: str, request: Request, again: bool = False) -> Response:
     """Create the post. A repeated request returns the same post: a draft is posted once.
 
-    The page first asks whether to post the same clip and words again for an account. `again` confirms it.
+    The page first asks whether to post the same clip and words again for an account. `again` confirms it. With the
+    query parameter `review`, the form's reviewers must approve it first.
     """
     try:
         async with member.installation.database.begin() as session:
             composition = await _save(member, session, draft_id, request)
             draft = await drafts.get_draft(session, member.workspace.id, draft_id)  # saving has locked it
-            path = await send_draft(member, session, draft, composition, again)
+            made = await send_draft(member, session, draft, composition, again)
+            path = await path_of_made(member, session, draft, made)
     except drafts.DraftConflict as conflict:
         return await _show_conflict(member, request, draft_id, conflict.stored)
     except (ValidationFailed, ReplacedMeanwhile, DuplicateContent) as error:
@@ -164,11 +207,14 @@ async def use_template(member: Editing, draft_id: str, template_id: str, request
     """Save the form with the words, accounts and settings of a template, and show the draft anew."""
     try:
         async with member.installation.database.begin() as session:
-            template = await post_templates.get_template(session, member.workspace.id, template_id)
             composition = await _save(member, session, draft_id, request)
-            content = post_templates.with_template(composition.content, template.content)
+            template = await post_templates.get_template(session, member.workspace.id, template_id)
+        content = post_templates.with_template(composition.content, template.content)
+        (await remember(member, request, content["accounts"], content["accounts"])).fill(content)
+        drop_defaults(content)
+        async with member.installation.database.begin() as session:
             # As another page: a save of the page that is left finds another version.
-            edit = drafts.Edit(composition.version, str(new_id()), member.user.name)
+            edit = drafts.Edit(composition.version, str(new_id()), member.user.name, member.user.id)
             await drafts.save_draft(session, member.workspace.id, _id(draft_id), content, edit)
     except drafts.DraftConflict as conflict:
         return await _show_conflict(member, request, draft_id, conflict.stored)
@@ -195,23 +241,45 @@ async def curl(member: Editing, request: Request) -> Response:
 
 @router.post("/compose/{draft_id}/fork")
 async def fork(member: Editing, draft_id: str, request: Request) -> Response:
-    """Save the form as a new draft, beside the one that another person saved or sent."""
+    """Save the form as a new draft, beside the one that another person saved, sent or deleted."""
     return _to(member, await _fork(member, draft_id, request))
+
+
+@router.post("/compose/{draft_id}/holds")
+async def holds(member: Editing, draft_id: str, request: Request) -> Response:
+    """Return whether the draft has the content of this form. Change nothing."""
+    async with member.installation.database.session() as session:
+        composition = await read_composition(member, session, request)
+        found = await _held(member, session, draft_id, composition) is not None
+    return JSONResponse({"holds": found}, headers=headers())
 
 
 @router.post("/compose/{draft_id}/restore")
 async def restore(member: Editing, draft_id: str, request: Request) -> Response:
-    """Save a form that its page could not send before it was left; return the path of its draft.
+    """Save a form that its page could not send before it was left; return the path and the version of its draft.
 
-    If another page has saved or sent the draft meanwhile, the form becomes a new draft.
+    A form that the draft holds already changes nothing. If another page has saved, sent or deleted the draft meanwhile,
+    the form becomes a new draft.
     """
     path = f"/compose/{draft_id}"
     try:
         async with member.installation.database.begin() as session:
-            await _save(member, session, draft_id, request)
+            composition = await read_composition(member, session, request)
+            version = await _held(member, session, draft_id, composition)
+            if version is None:
+                version = (await _save(member, session, draft_id, request)).version
     except drafts.DraftConflict:
-        path = await _fork(member, draft_id, request)
-    return JSONResponse({"path": member.base + path}, headers=headers())
+        path, version = await _fork(member, draft_id, request), 1
+    return JSONResponse({"path": member.base + path, "version": version}, headers=headers())
+
+
+async def _held(member: Member, session: AsyncSession, draft_id: str, composition: Composition) -> int | None:
+    """Return the version of the draft if it has exactly this content."""
+    query = select(Draft.version, Draft.content).where(
+        Draft.workspace_id == member.workspace.id, Draft.id == _id(draft_id)
+    )
+    stored = (await session.execute(query)).one_or_none()
+    return stored.version if stored and stored.content == composition.content else None
 
 
 async def _fork(member: Member, draft_id: str, request: Request) -> str:
@@ -222,7 +290,7 @@ async def _fork(member: Member, draft_id: str, request: Request) -> str:
         if stored is not None and stored.post_id is not None:
             composition.content |= {"replaces": None, "replaces_version": None}
         made = await drafts.new_draft(session, member.workspace.id, composition.content)
-        made.saved_by = member.user.name
+        made.saved_by, made.author_id = member.user.name, member.user.id
     return f"/compose/{made.id}"
 
 
@@ -230,11 +298,14 @@ def _to(member: Member, path: str) -> Response:
     return Response(status_code=204, headers={"HX-Redirect": member.base + path})
 
 
-async def _show_conflict(member: Member, request: Request, draft_id: str, stored: Draft) -> Response:
+async def _show_conflict(member: Member, request: Request, draft_id: str, stored: Draft | None) -> Response:
     """Return the page with both versions. A draft that was sent redirects to its post, unless this page differs."""
     async with member.installation.database.session() as session:
         composition = await read_composition(member, session, request)
-    conflict = edit_conflicts.of_draft(stored)
+    if stored is None:
+        deleted = edit_conflicts.of_deleted(composition.content)
+        return await compose_page.show(member, request, composition, draft_id, conflict=deleted)
+    conflict = edit_conflicts.of_draft(stored, member.user.id)
     own = not composition.page or stored.saved_from == composition.page
     if stored.post_id and (own or not edit_conflicts.differs(conflict.content, composition.content)):
         return _to(member, sent_path(stored))
@@ -243,9 +314,12 @@ async def _show_conflict(member: Member, request: Request, draft_id: str, stored
 
 @router.post("/compose/{draft_id}/delete")
 async def delete(member: Editing, draft_id: str) -> Response:
-    """Delete the draft."""
+    """Delete the draft. One that was sent stays, for the Undo of its posts, and redirects to them."""
     async with member.installation.database.begin() as session:
-        await session.delete(await drafts.get_draft(session, member.workspace.id, draft_id, lock=True))
+        draft = await drafts.get_draft(session, member.workspace.id, draft_id, lock=True)
+        if draft.post_id is not None:
+            return member.redirect(sent_path(draft))
+        await session.delete(draft)
     return member.redirect("/drafts")
 
 
@@ -258,13 +332,14 @@ def _id(draft_id: str) -> UUID:
 async def _save(member: Member, session: AsyncSession, draft_id: str, request: Request) -> Composition:
     """Save the form to the draft. The query parameter `over` names a version to overwrite.
 
-    Raises DraftConflict if another page has saved or sent the draft.
+    Raises DraftConflict if another page has saved, sent or deleted the draft.
     """
     composition = await read_composition(member, session, request)
     read = edit_conflicts.version_in(request.query_params.get("over", ""))
     edit = None
     if composition.page:
-        edit = drafts.Edit(composition.version if read is None else read, composition.page, member.user.name)
+        version = composition.version if read is None else read
+        edit = drafts.Edit(version, composition.page, member.user.name, member.user.id)
     version = await drafts.save_draft(session, member.workspace.id, _id(draft_id), composition.content, edit)
     composition.version = version
     return composition

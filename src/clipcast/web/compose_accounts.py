@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import JSONResponse, Response
 
 from clipcast.common.ids import parse_id
+from clipcast.common.names import tidy_name
 from clipcast.common.problems import AppError
 from clipcast.connections import account_sets
 from clipcast.connections.account_rows import AccountRow, list_account_rows
@@ -74,7 +75,7 @@ async def pane(member: Member, session: AsyncSession, chosen: list[str]) -> dict
     """Return what the page's list of accounts shows."""
     accounts = await list_account_rows(session, member.workspace.id)
     sets = await account_sets.list_sets(session, member.workspace.id)
-    last = await drafts.last_sent(session, member.workspace.id, member.user.name)
+    last = await drafts.last_sent(session, member.workspace.id, member.user.id)
     counted = {name: sum(one.platform == name and one.status == "active" for one in accounts) for name in PLATFORMS}
     return {
         "groups": groups_of(accounts, chosen),
@@ -114,7 +115,7 @@ async def choice(
         if set:
             ids = await account_sets.members_of(session, member.workspace.id, parse_id(set))
         if last:
-            sent = await drafts.last_sent(session, member.workspace.id, member.user.name)
+            sent = await drafts.last_sent(session, member.workspace.id, member.user.id)
             ids = sent["accounts"] if sent else ()
     named = {str(id) for id in ids}
     chosen = [
@@ -130,7 +131,10 @@ async def choice(
 async def save_set(member: Editing, request: Request) -> Response:
     """Save the chosen accounts under a name, and return the chips. A set of the same name is replaced."""
     form = await forms.read_form(request, forms.FIELDS_MAX * 20)
-    name, ids = form.line("set_name")[:NAME_MAX], [id for text in form.all("account") if (id := parse_id(text))]
+    name, ids = (
+        tidy_name(form.one("set_name"))[:NAME_MAX],
+        [id for text in form.all("account") if (id := parse_id(text))],
+    )
     if not name or not ids:
         raise AppError(422, "set_incomplete", "Choose accounts, and type a name for the set.")
     async with member.installation.database.begin() as session:

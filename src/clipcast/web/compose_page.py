@@ -16,7 +16,6 @@ from clipcast.common.containers import ACCEPT
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError
 from clipcast.common.timestamps import format_timestamp, parse_instant
-from clipcast.connections.options import OptionsCache
 from clipcast.database.models.clients import Client, HashtagSet
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
@@ -26,17 +25,19 @@ from clipcast.posts import drafts, repository
 from clipcast.posts.account_checks import check_accounts
 from clipcast.posts.conversions import Conversion
 from clipcast.posts.duplicates import DUPLICATE
-from clipcast.posts.linked_files import FilesCache, check_files
+from clipcast.posts.linked_files import check_files
 from clipcast.posts.planning import NEXT, REPEAT, SPREAD, UNITS, PlannedPost
 from clipcast.posts.preflight import HORIZON, Checked, check_doubles, check_post
 from clipcast.posts.repository import posts_near
 from clipcast.renders.repository import completed_renditions
 from clipcast.web import compose_accounts, edit_conflicts, forms, previews, times
+from clipcast.web.caches import caches
 from clipcast.web.clip_library import known_media_of
 from clipcast.web.composition import Composition, load_composition
 from clipcast.web.edit_conflicts import Conflict, Difference, Names
 from clipcast.web.field_errors import FieldError, field_errors
 from clipcast.web.pages import is_htmx
+from clipcast.web.remembering import fields_as_last
 from clipcast.web.viewers import Member
 
 
@@ -72,6 +73,7 @@ async def show(
             [one.scheduled_at for one in plan if one.scheduled_at],
             composition.replaces,
         )
+    has_times = await composition.have_times(member, member.installation.database.hot_pool)
     problems = _problems(composition, body, checked, plan, rejected)
     doubles = [one for one in problems if one.code == DUPLICATE]
     shown: dict[str, Any] = {
@@ -99,7 +101,9 @@ async def show(
         "names": {str(one.edit_setting_id): one for one in composition.clips},
         "near": near,
         "clients": clients,
+        "titled": [PLATFORMS[name].title for name in composition.platforms if drafts.needs_title(name)],
         "in_review": has_review or checked.rule is not None,
+        "has_times": has_times,
         "conflict": conflict,
         "differences": _differences(member, theirs, composition) if conflict else [],
     } | _time(member, composition)
@@ -107,6 +111,7 @@ async def show(
     has_fields = not parts or composition.shape != composition.shape_shown
     if has_fields:
         shown |= await _fields(member, request, composition)
+        shown["as_last"] = await fields_as_last(member, composition.content, composition.chosen_accounts)
         async with member.installation.database.session() as session:
             query = select(HashtagSet).where(HashtagSet.client_id.in_(list(clients))).order_by(HashtagSet.name_key)
             shown["hashtag_sets"] = list(await session.scalars(query)) if clients else []
@@ -138,21 +143,13 @@ async def _check(
     checked.warnings += await check_doubles(
         pool, mine, checked, settings, parse_id(composition.content["replaces"] or "")
     )
-    cache, files = _caches(request)
+    cache, files = caches(request)
     accounts = {account.id: account for account in composition.accounts}
     await asyncio.gather(
         check_accounts(installation, checked, accounts, cache.options_of),
         check_files(installation, checked, files.check_file),
     )
     return checked
-
-
-def _caches(request: Request) -> tuple[OptionsCache, FilesCache]:
-    """Return what this process knows of accounts' options and of linked files."""
-    state = request.app.state
-    if not hasattr(state, "options"):
-        state.options, state.files = OptionsCache(), FilesCache()
-    return state.options, state.files
 
 
 def _problems(
@@ -203,7 +200,7 @@ async def clients_of(session: AsyncSession, accounts: list[Connection]) -> dict[
 
 async def _fields(member: Member, request: Request, composition: Composition) -> dict[str, Any]:
     """Return what the fields of the platforms need, with the options that they offer each account."""
-    cache, _ = _caches(request)
+    cache, _ = caches(request)
 
     async def offered_by(account: Connection) -> tuple[str, dict[str, Any]]:
         try:

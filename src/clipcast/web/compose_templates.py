@@ -5,9 +5,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.common.problems import ValidationFailed
+from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import post_templates
 from clipcast.web import forms
-from clipcast.web.composition import FIELDS_MAX, read_composition
+from clipcast.web.composition import FIELDS_MAX, Composition, read_composition
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/compose/{draft_id}/templates")
@@ -32,10 +33,12 @@ async def _dialog(
 @router.post("")
 async def save(member: Editing, draft_id: str, request: Request) -> Response:
     """Save the words, accounts and settings of the form under a name, and return the dialog's content."""
-    name = (await forms.read_form(request, FIELDS_MAX)).line("template_name")
+    form = await forms.read_form(request, FIELDS_MAX)
+    name = form.line("template_name")
     try:
         async with member.installation.database.begin() as session:
             composition = await read_composition(member, session, request)
+            _name_defaults(composition, form)
             saved = await post_templates.save_template(
                 session, member.workspace.id, name, composition.content, member.user.name
             )
@@ -44,6 +47,22 @@ async def save(member: Editing, draft_id: str, request: Request) -> Response:
     except ValidationFailed as error:
         async with member.installation.database.session() as session:
             return await _dialog(member, session, draft_id, error)
+
+
+def _name_defaults(composition: Composition, form: forms.FilledForm) -> None:
+    """Add the settings that the form shows with their defaults, so that those of the last post do not replace them."""
+    content = composition.content
+    for platform, accounts in composition.platforms.items():
+        model = PLATFORMS[platform].metadata
+        of_account = set(model.offered_fields) - set(model.shared_offers)
+        for one in forms.fields_of(model):
+            if one.required or one.name not in model.remembered_fields:
+                continue
+            if one.name not in of_account and form.has(f"platform.{platform}.{one.name}"):
+                content["by_platform"].setdefault(platform, {}).setdefault(one.name, one.default)
+            for id in [str(account.id) for account in accounts] if one.name in of_account else []:
+                if form.has(f"account.{id}.{one.name}"):
+                    content["by_account"].setdefault(id, {}).setdefault(one.name, one.default)
 
 
 @router.post("/{template_id}/rename")

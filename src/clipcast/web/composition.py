@@ -22,6 +22,8 @@ from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import drafts, planning
 from clipcast.renders.repository import renders_by_edit_id
 from clipcast.web import edit_conflicts, forms, times
+from clipcast.web.remembering import remember
+from clipcast.web.reviews import check_request, request_of
 from clipcast.web.viewers import Member
 
 # The largest form has all clips and accounts that a post may have, with two fields for each cell.
@@ -47,6 +49,8 @@ class Composition:
     shape_shown: str = ""
     preview_account: str = ""
     preview_clip: str = ""
+    # Who must approve the posts, as POST /posts has it: a person chose it now, for this one request.
+    review: dict[str, Any] | None = None
 
     @property
     def shape(self) -> str:
@@ -125,14 +129,19 @@ class Composition:
 
     def body(self, planned: planning.PlannedPost | None = None) -> dict[str, Any]:
         """Return the body of `POST /posts` for the draft, or for one of the posts that it plans."""
+        return self._body(planned) | ({"review": self.review} if self.review else {})
+
+    def _body(self, planned: planning.PlannedPost | None) -> dict[str, Any]:
         content, accounts = self.content, {str(account.id): account for account in self.accounts}
+        names = {str(clip.edit_setting_id): clip.name for clip in self.clips}
         if planned is None or planned.scheduled_at is None:
-            return drafts.body(content, accounts)
+            return drafts.body(content, accounts, names)
         only = [clip for clip in content["clips"] if clip in planned.clips]
         if planned.accounts:
             chosen = content | {"clips": only, "accounts": list(planned.accounts)}
-            return drafts.body(chosen, accounts) | {"schedule": {"slot": "next"}}
-        return drafts.body(content | {"clips": only, "scheduled_at": format_timestamp(planned.scheduled_at)}, accounts)
+            return drafts.body(chosen, accounts, names) | {"schedule": {"slot": "next"}}
+        at = format_timestamp(planned.scheduled_at)
+        return drafts.body(content | {"clips": only, "scheduled_at": at}, accounts, names)
 
     def without_times(self, plan: list[planning.PlannedPost]) -> str:
         """Return the problem of chosen accounts that have no free posting time; empty without one."""
@@ -145,6 +154,11 @@ class Composition:
         more = f" and {len(without) - 3} more" if len(without) > 3 else ""
         rule = "no free posting time. Add posting times to the client, or choose another time."
         return f"{names}{more}: {rule}" if without else ""
+
+    async def have_times(self, member: Member, executor: Executor) -> bool:
+        """Return whether all chosen accounts have posting times."""
+        client_of = {str(one.id): one.client_id for one in self.chosen_accounts}
+        return await planning.have_posting_times(executor, member.workspace.id, client_of)
 
     async def plan(self, member: Member, executor: Executor) -> list[planning.PlannedPost]:
         """Return the posts that the draft makes, in the order in which to make them."""
@@ -165,8 +179,14 @@ async def load_composition(
 
 
 async def read_composition(member: Member, session: AsyncSession, request: Request) -> Composition:
-    """Return what a person filled in on the page."""
+    """Return what a person filled in on the page, with the last settings of accounts whose fields it does not have yet.
+
+    The query parameter `review` says that the form's reviewers are asked. This may ask platforms, before it uses the
+    session.
+    """
     form = await forms.read_form(request, FIELDS_MAX)
+    chosen = list(dict.fromkeys(form.all("account")))
+    remembered = await remember(member, request, chosen, set(chosen) - set(form.all("own.shown")))
     shown, cells = set(form.all("cell.shown")), set(form.all("cell"))
     # The pairs that were left out, unless the open grid says anew which are.
     left_out = [pair for pair in form.all("left_out") if pair not in shown]
@@ -174,7 +194,7 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
     when = form.line("when")
     content = deepcopy(drafts.EMPTY) | {
         "clips": list(dict.fromkeys(form.all("clip"))),
-        "accounts": list(dict.fromkeys(form.all("account"))),
+        "accounts": chosen,
         "left_out": [pair.split("/") for pair in dict.fromkeys(left_out)],
         "title": form.one("title"),
         "text": form.one("text"),
@@ -187,11 +207,16 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
         "second": form.one("at.second") == "on",
     }
     # A person who saw a conflict chose which post to replace: that choice in the address overrides the page's field.
-    chosen = request.query_params.get if "replaces" in request.query_params else form.line
-    content |= edit_conflicts.replaces_fields(chosen("replaces") or "", chosen("replaces_version") or "")
+    given = request.query_params.get if "replaces" in request.query_params else form.line
+    content |= edit_conflicts.replaces_fields(given("replaces") or "", given("replaces_version") or "")
     if when != "now" and when not in LATER:
         form.add_problem("when", "Choose now, or a time.")
     _read_plan(form, content)
+    review = None
+    if "review" in request.query_params:
+        wanted, _ = request_of(form)
+        check_request(form, wanted, "")
+        review = None if "reviewers" in form.problems else wanted.model_dump()
     problems = read_time(member, content) | form.problems
     zone = None if "zone" in problems else times.zone_named(content["zone"])
     for clip in content["clips"]:
@@ -199,6 +224,7 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
         if words:
             content["by_clip"][clip] = words
     composition = await load_composition(member, session, content, problems)
+    composition.review = review
     composition.shape_shown = form.line("shape")
     composition.preview_account, composition.preview_clip = form.line("preview"), form.line("preview.clip")
     composition.page, composition.version = form.line("page")[:40], edit_conflicts.version_in(form.line("version")) or 0
@@ -218,6 +244,7 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
                 own = forms.read(fields, form.values, f"target.{cell}", zone, inherits=True)
                 if own and cell not in same:
                     content["by_cell"][cell] = own
+    remembered.fill(content)
     await choose_time(member, session, composition)
     return composition
 
@@ -227,8 +254,7 @@ async def choose_time(member: Member, session: AsyncSession, composition: Compos
     content = composition.content
     if not content["auto_when"]:
         return
-    client_of = {str(one.id): one.client_id for one in composition.chosen_accounts}
-    has_times = await planning.have_posting_times(await from_session(session), member.workspace.id, client_of)
+    has_times = await composition.have_times(member, await from_session(session))
     content |= {"later": has_times, "plan": planning.NEXT if has_times else ""}
 
 
@@ -248,7 +274,7 @@ def _read_plan(form: forms.FilledForm, content: dict[str, Any]) -> None:
 def _number(form: forms.FilledForm, name: str, most: int) -> int:
     """Return a field's number from 1 to `most`; 1, with a problem, for anything else."""
     typed = form.line(name)
-    if typed.isdecimal() and 1 <= int(typed[:9]) <= most:
+    if typed.isdecimal() and len(typed) < 10 and 1 <= int(typed) <= most:
         return int(typed)
     form.add_problem(name, f"Choose a number from 1 to {most}.")
     return 1

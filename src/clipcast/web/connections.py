@@ -1,7 +1,7 @@
 """The accounts page: the accounts that need a person, and all of them by client; and the page of one account."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Annotated
@@ -102,6 +102,8 @@ async def connections_page(
     async with member.installation.database.session() as session:
         found, total = await repository.list_by_client(session, mine, wanted, params.offset, params.limit)
         urgent, urgent_total = await repository.list_by_client(session, mine, [*of_page, needs], 0, URGENT_MAX)
+        of_person = manage.needs_person(clock.now(), ())
+        _, needy = await repository.list_by_client(session, mine, [*of_page, of_person], 0, 1)
         new = [
             one for text in connected.split(",")[:50]
             if (one := await repository.get_connection(session, mine, text))
@@ -119,6 +121,8 @@ async def connections_page(
         groups=_groups(member, found),
         urgent=sorted(urgent, key=lambda one: (_rank(one, spent), -health[one.id].waiting)),
         urgent_total=urgent_total,
+        # Without those whose limit ends by itself, as in the sidebar.
+        needy=needy,
         health=health,
         usage=usage,
         spent=spent,
@@ -181,6 +185,14 @@ def _short(instant: datetime, zone: ZoneInfo) -> str:
     local = instant.astimezone(zone)
     today = clock.now().astimezone(zone).date()
     return f"{local:%H:%M}" if local.date() == today else f"{local:%a} {local:%H:%M}"
+
+
+@router.get("/connections/count")
+async def account_count(member: Looking) -> Response:
+    """Return what the sidebar says: the number of accounts that need a person, and whether posts are published."""
+    async with member.installation.database.session() as session:
+        member = replace(member, needy_accounts=await manage.count_needy(session, member.workspace.id))
+    return member.render("parts/sidebar_state.html")
 
 
 @router.get("/connections/{connection_id}")

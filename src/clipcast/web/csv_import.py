@@ -3,55 +3,64 @@
 import asyncio
 import csv
 import io
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from clipcast.api.numbers import PLAIN_WHOLE
+from clipcast.api.pagination import PageNumber
 from clipcast.api.schemas import read_bounded
 from clipcast.clips.pictures import picture_version
 from clipcast.clock import clock
+from clipcast.common.cells import join_list
 from clipcast.common.csv_text import safe_cell
 from clipcast.common.ids import parse_id
 from clipcast.common.plan_text import BYTES_MAX, ROWS_MAX, Row
 from clipcast.common.problems import AppError, ValidationFailed
 from clipcast.connections.repository import list_choices
 from clipcast.database.models.clips import Clip, Render
-from clipcast.database.models.plans import PlanState, StoredPlan
+from clipcast.database.models.plans import PlanLine, PlanState, StoredPlan
 from clipcast.database.models.renditions import Rendition
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.lines import MARKS_MAX, PICTURES_MAX, Picture
 from clipcast.posts.plans import stored
+from clipcast.posts.plans.lines import ANY, HINTS, PROBLEMS, findings, other_lines, page_of_rows
 from clipcast.posts.plans.rows import PlannedPost, accounts_of, clips_of
 from clipcast.posts.preflight import Checked
 from clipcast.posts.titles import first_line
 from clipcast.web import times
+from clipcast.web.edit_conflicts import version_in
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.pages import is_htmx
+from clipcast.web.said import in_words
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}/posts/import")
 
 CSV = "text/csv"
-# The rows of a page, and the kinds of problems that are listed.
+# The rows of a page, and the lines that are no rows.
 ROWS = 50
-KINDS = 20
-# Large files take seconds. Further ones wait, so that they leave connections to the database for other requests.
-AT_ONCE = asyncio.Semaphore(2)
-ANY, PROBLEMS, HINTS = "all", "problems", "hints"
+ELSEWHERE_MAX = 50
+# Seconds after which a request responds although its check, or its creation, goes on.
+PATIENCE = 1.0
 # The names of the columns' cells on pages.
 COLUMNS = {
     "files": "Clip", "clip": "Clip", "edit_id": "Clip", "url": "Address", "to": "Accounts", "title": "Title",
     "text": "Caption", "tags": "Hashtags", "at": "Time", "timezone": "Time zone", "": "Row",
+}  # fmt: skip
+# Kinds of problems whose code is not plain enough.
+KINDS_IN_WORDS = {
+    "too_far": "too far ahead", "unknown_timezone": "no such zone", "required": "missing",
+    "not_uploaded": "not in the library", "wrong_type": "cannot be read", "scope_missing": "permission missing",
+    "not_looked_at": "not checked", "sandbox_mismatch": "of other platforms",
 }  # fmt: skip
 
 
@@ -116,7 +125,9 @@ async def template(member: Editing) -> Response:
     async with member.installation.database.session() as session:
         accounts = await list_choices(session, member.workspace.id)
         query = select(Render.name).where(Render.workspace_id == member.workspace.id, Render.deleted_at.is_(None))
-        names = list(await session.scalars(query.order_by(Render.id.desc()).limit(2)))
+        names = list(await session.scalars(query.order_by(Render.id.desc()).limit(10)))
+    # The file has no columns of an export, so that an apostrophe before such a name would belong to it.
+    names = [name for name in names if safe_cell(name) == name]
     to = [f"{one.platform}:@{one.username}" for one in accounts[:2]] or ["bluesky:@your.name"]
     required = dict(one for account in accounts[:2] for one in _required(account.platform))
     tomorrow = datetime.combine(clock.now().astimezone(member.zone).date() + timedelta(days=1), time(18))
@@ -126,7 +137,7 @@ async def template(member: Editing) -> Response:
     for number, name in enumerate([*names, "my-clip.mp4", "another-clip.mp4"][:2]):
         at = f"{tomorrow + timedelta(days=number):%Y-%m-%d %H:%M}"
         words = [f"Title {number + 1}", f"Caption {number + 1}", "harbour; morning"]
-        writer.writerow([name, "; ".join(to), *words, at, member.zone.key, *required.values()])
+        writer.writerow([join_list([name]), "; ".join(to), *words, at, member.zone.key, *required.values()])
     # The mark tells Excel that the file is UTF-8.
     return csv_response(member, "\ufeff" + text.getvalue(), "clipcast-import.csv")
 
@@ -172,7 +183,7 @@ async def _keep(member: Member, request: Request, name: str, plan_id: str | None
     except ValidationFailed as failed:
         if form is None or plan_id:
             raise
-        form.add_problem("text", failed.errors[0].message)
+        form.add_problem("text", in_words(failed.errors[0].message))
         return await _start(member, form)
     return _go(member, request, f"/posts/import/{plan.id}")
 
@@ -193,9 +204,7 @@ def _go(member: Member, request: Request, path: str) -> Response:
 
 
 @router.get("/{plan_id}")
-async def plan_page(
-    member: Editing, plan_id: str, show: str = "", kind: str = "", page: Annotated[int, PLAIN_WHOLE] = 1
-) -> Response:
+async def plan_page(member: Editing, plan_id: str, show: str = "", kind: str = "", page: PageNumber = 1) -> Response:
     """Return an import: its progress, or its rows with their problems, `ROWS` a page.
 
     `show` is `all`, `problems` or `hints`; without it, those with problems, if there are some. `kind` is a column and a
@@ -211,77 +220,46 @@ async def plan_page(
         "zone_names": times.zone_names(),
         "city_of": times.city_of,
         "bytes_max": BYTES_MAX,
-        "own_request": "",
     }
-    if plan.found is None or plan.state == PlanState.CREATED or stored.is_running(plan):
-        return member.render("import_plan.html", **context, found=None)
+    if not stored.is_checked(plan) or plan.state == PlanState.CREATED or stored.is_running(plan):
+        failed = (plan.found or {}).get("failed", "")
+        return member.render("import_plan.html", **context, found=None, failed=failed)
     return member.render("import_plan.html", **context, **await _found(member, plan, show, kind, page))
 
 
 async def _found(member: Member, plan: StoredPlan, show: str, kind: str, page: int) -> dict[str, Any]:
     """Return what the page shows of a checked import."""
-    found = plan.found or {}
-    problems, hints = _by_line(found["errors"]), _by_line(found["warnings"])
-    show = show if show in (ANY, PROBLEMS, HINTS) else PROBLEMS if problems else ANY
-    lines = {PROBLEMS: problems, HINTS: hints}.get(show)
+    # The release before kept no `failed`.
+    found = {"failed": ""} | (plan.found or {})
+    show = show if show in (ANY, PROBLEMS, HINTS) else PROBLEMS if found["errors"] else ANY
     column, _, code = kind.partition(":")
-    wanted: set[int] | None
-    if kind and lines is not None:
-        wanted = {
-            line for line, its in lines.items()
-            if any((one.get("column") or "") == column and one["code"] == code for one in its)
-        }  # fmt: skip
-    else:
-        wanted = None if lines is None else set(lines)
-    chosen = _Chosen(wanted, page)
-    opened = await stored.open_stored(member.installation, plan, chosen)
+    wanted = (column, code) if code and show != ANY else None
+    mine = member.workspace.id
+    async with member.installation.database.session() as session:
+        listed = await page_of_rows(session, plan.id, show, wanted, page, ROWS)
+        elsewhere = await other_lines(session, plan.id, ELSEWHERE_MAX)
+    opened = await stored.open_lines(member.installation, plan, listed.lines)
     rows = [one async for one in opened.checked(may_wait=True)]
     async with member.installation.database.session() as session:
-        pictures = await _pictures(session, member.workspace.id, [planned for planned, _ in rows])
-    shown = [_shown(member, planned, checked, pictures, problems, hints) for planned, checked in rows]
-    # Problems of lines that are no rows: of the columns' names, or of text that cannot be read.
-    elsewhere = [one for line, its in problems.items() if line not in chosen.lines for one in its]
-    kinds = stored.kinds_of(found["errors"] if show != HINTS else found["warnings"])
+        pictures = await _pictures(session, mine, [planned for planned, _ in rows])
     return {
         "found": found,
         "show": show,
-        "kind": kind if wanted is not None and kind else "",
-        "rows": shown,
-        "pages": max(1, -(-chosen.total // ROWS)),
+        "kind": kind if wanted else "",
+        "rows": [
+            _shown(member, planned, checked, pictures, line)
+            for (planned, checked), line in zip(rows, listed.lines, strict=True)
+        ],
+        "pages": max(1, -(-listed.total // ROWS)),
         "page": page,
-        "matching": chosen.total,
-        "problem_rows": len(problems),
-        "hint_rows": len(hints),
-        "elsewhere": elsewhere,
-        "kinds": kinds[:KINDS],
+        "elsewhere": [one | {"line": line.line} for line in elsewhere.lines for one in line.problems or ()],
+        "more_elsewhere": elsewhere.total - len(elsewhere.lines),
+        "kinds": found["kinds"][HINTS if show == HINTS else PROBLEMS],
         "columns": COLUMNS,
+        "kinds_in_words": KINDS_IN_WORDS,
         "query": lambda **values: urlencode({key: value for key, value in values.items() if value}),
-        "can_create": not problems and bool(plan.row_count),
+        "can_create": not found["errors"] and bool(plan.row_count),
     }
-
-
-class _Chosen:
-    """Chooses the rows of a page among those of the wanted lines, and counts them all."""
-
-    def __init__(self, wanted: Collection[int] | None, page: int) -> None:
-        self._wanted = wanted
-        self._page = page
-        self.total = 0
-        self.lines: set[int] = set()
-
-    def __call__(self, rows: list[Row]) -> list[Row]:
-        self.lines = {row.line for row in rows}
-        matching = rows if self._wanted is None else [row for row in rows if row.line in self._wanted]
-        self.total = len(matching)
-        first = (max(1, self._page) - 1) * ROWS
-        return matching[first : first + ROWS]
-
-
-def _by_line(problems: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for one in problems:
-        found[one.get("line") or 1].append({"column": "", "limit": None} | one)
-    return dict(found)
 
 
 async def _pictures(session: AsyncSession, workspace_id: UUID, rows: Sequence[PlannedPost]) -> dict[str, Picture]:
@@ -302,8 +280,7 @@ def _shown(
     planned: PlannedPost,
     checked: Checked,
     pictures: Mapping[str, Picture],
-    problems: Mapping[int, list[dict[str, Any]]],
-    hints: Mapping[int, list[dict[str, Any]]],
+    line: PlanLine,
 ) -> ShownRow:
     row, body = planned.row, planned.body
     clips = [pictures.get(video["editId"]) for video in body["videos"]]
@@ -324,8 +301,8 @@ def _shown(
         checked.scheduled_at,
         f"{at} {zone}" if at and zone and zone != member.zone.key else "",
         "scheduled_at" not in body,
-        problems.get(row.line, []),
-        hints.get(row.line, []),
+        line.problems or [],
+        line.hints or [],
     )
 
 
@@ -335,26 +312,39 @@ def _own_text(row: Row) -> str:
 
 
 @router.get("/{plan_id}/progress")
-async def progress(member: Editing, plan_id: str, own: bool = False) -> Response:
-    """Return how far a check or a creation is; when it has ended, have htmx load the page anew.
-
-    A page whose `own` request checks or creates goes on by the response to that.
-    """
+async def progress(member: Editing, plan_id: str) -> Response:
+    """Return how far a check or a creation is; when it has ended, have htmx load the page anew."""
     async with member.installation.database.session() as session:
         plan = await stored.get_plan(session, member.workspace.id, plan_id)
-    path = f"/posts/import/{plan.id}"
-    response = member.render("parts/import_progress.html", plan=plan, path=path, own_request="?own=true" if own else "")
-    if not own and not stored.is_running(plan) and plan.state != PlanState.NEW:
+    response = member.render("parts/import_progress.html", plan=plan, path=f"/posts/import/{plan.id}")
+    if not stored.is_running(plan) and plan.state != PlanState.NEW:
         response.headers["HX-Refresh"] = "true"
     return response
 
 
 @router.post("/{plan_id}/check")
 async def check(member: Editing, request: Request, plan_id: str) -> Response:
-    """Check all rows. Ends when that is done; the page shows the progress meanwhile."""
-    async with AT_ONCE:
-        await stored.check(member.installation, member.workspace.id, plan_id)
-    return _done(member, request, plan_id)
+    """Check all rows, and go to the page, which shows the progress until that is done."""
+    plan = await stored.begin(member.installation, member.workspace.id, plan_id, PlanState.CHECKING)
+    return await _run(member, request, plan_id, stored.check(member.installation, plan) if plan else None)
+
+
+async def _run(member: Member, request: Request, plan_id: str, work: Coroutine[Any, Any, None] | None) -> Response:
+    """Begin a work, and go to the page when it is done, or after `PATIENCE`. The work goes on after the response."""
+    response = _done(member, request, plan_id)
+    if work is None:
+        return response
+    running = asyncio.create_task(work)
+    await asyncio.wait([running], timeout=PATIENCE)
+    if running.done():
+        await running
+    else:
+        response.background = BackgroundTask(_end_of, running)
+    return response
+
+
+async def _end_of(running: asyncio.Task[None]) -> None:
+    await running
 
 
 @router.post("/{plan_id}/choices")
@@ -373,15 +363,21 @@ async def choose(member: Editing, request: Request, plan_id: str) -> Response:
 
 @router.post("/{plan_id}/create")
 async def create(member: Editing, request: Request, plan_id: str) -> Response:
-    """Create the posts of all rows together. If one cannot be created, the page shows all problems."""
+    """Create the posts of all rows together, and go to the page, which shows the progress until that is done.
+
+    If one cannot be created, the page shows all problems.
+    """
     form = await read_form(request)
-    version = int(form.one("version")) if form.one("version").isdecimal() else 0
-    async with AT_ONCE:
-        made = await stored.create(member.installation, member.workspace.id, plan_id, version, member.actor)
+    version = version_in(form.one("version")) or 0
+    plan = await stored.begin(member.installation, member.workspace.id, plan_id, PlanState.CREATING, version)
+    return await _run(member, request, plan_id, _create(member, plan) if plan else None)
+
+
+async def _create(member: Member, plan: StoredPlan) -> None:
+    made = await stored.create(member.installation, plan, member.actor)
     if made:
         async with member.installation.database.begin() as session:
             member.record(session, "posts.imported", f"{made} posts", None, posts=made)
-    return _done(member, request, plan_id)
 
 
 @router.post("/{plan_id}/delete")
@@ -395,16 +391,24 @@ async def delete(member: Editing, plan_id: str) -> Response:
 @router.get("/{plan_id}/problems.csv")
 async def problems_file(member: Editing, plan_id: str) -> Response:
     """Return all problems and hints as a file, by line and column."""
-    async with member.installation.database.session() as session:
-        plan = await stored.get_plan(session, member.workspace.id, plan_id)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(["line", "column", "kind", "rule", "message", "limit", "actual"])
-    for kind, name in (("problem", "errors"), ("hint", "warnings")):
-        for one in (plan.found or {}).get(name, []):
-            limit, actual = one.get("limit"), one.get("actual")
-            cells = [one.get("line"), one.get("column", ""), kind, one["code"], one["message"], limit, actual]
-            writer.writerow([safe_cell(cell) for cell in cells])
+    async with member.installation.database.session() as session:
+        plan = await stored.get_plan(session, member.workspace.id, plan_id)
+        async for line in findings(session, plan.id):
+            for kind, found in (("problem", line.problems), ("hint", line.hints)):
+                for one in found or ():
+                    cells = (
+                        line.line,
+                        one["column"],
+                        kind,
+                        one["code"],
+                        one["message"],
+                        one["limit"],
+                        one.get("actual"),
+                    )
+                    writer.writerow([safe_cell(cell) for cell in cells])
     return csv_response(member, "\ufeff" + text.getvalue(), "clipcast-import-problems.csv")
 
 

@@ -16,6 +16,7 @@ from clipcast.common.ids import parse_id
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound
 from clipcast.database.models.requests import LoggedRequest
+from clipcast.notices.digest import one_line
 from clipcast.people import service
 from clipcast.posts.body_drafts import BodyDraft, draft_of_body
 from clipcast.posts.drafts import new_draft
@@ -33,6 +34,10 @@ FIRST = PageParams()
 # The paths of requests whose body is a post.
 POSTS = ("/posts", "/posts/validate")
 SEARCH_MAX = 200
+# The keys to filter by, and the fields of a body that its line names, with the characters of each name.
+KEYS_MAX = 100
+ASKED_MAX = 5
+NAMED_MAX = 40
 
 
 @router.get("")
@@ -42,23 +47,44 @@ async def start(member: Looking) -> Response:
 
 
 @router.get("/requests")
-async def requests_page(member: Editing, refused: bool = False, q: str = "", before: str = "") -> Response:
+async def requests_page(
+    member: Editing, refused: bool = False, q: str = "", before: str = "", key: str = ""
+) -> Response:
     """Return the requests of programs, the newest first."""
-    wanted = RequestFilter(refused, q.strip()[:SEARCH_MAX], parse_id(before))
+    wanted = RequestFilter(refused, q.strip()[:SEARCH_MAX], parse_id(before), parse_id(key))
     async with member.installation.database.session() as session:
         found, next_before = await list_requests(session, member.workspace.id, wanted)
+        keys, _ = await workspaces.list_keys_of(session, member.workspace.id, 0, KEYS_MAX)
     return member.render(
         "developers/requests.html",
         section="developers",
-        requests=found,
+        requests=[(one, _asked(one)) for one in found],
         wanted=wanted,
-        older=_query(refused=refused and "true", q=wanted.search, before=next_before) if next_before else "",
+        keys=keys,
+        all_query=_query(q=wanted.search, key=wanted.key_id),
+        refused_query=_query(refused="true", q=wanted.search, key=wanted.key_id),
+        older=_query(refused=refused and "true", q=wanted.search, key=wanted.key_id, before=next_before)
+        if next_before
+        else "",
         kept=LIFETIME,
     )
 
 
 def _query(**values: object) -> str:
     return urlencode({name: value for name, value in values.items() if value})
+
+
+def _asked(request: LoggedRequest) -> str:
+    """Return what a request asks for: the number of a post's items, or the names of its fields."""
+    body = json.loads(request.request_body) if request.request_body else None
+    if not isinstance(body, dict) or not body:
+        return ""
+    if isinstance(videos := body.get("videos"), list):
+        targets = [one.get("targets") for one in videos if isinstance(one, dict)]
+        items = sum(len(one) for one in targets if isinstance(one, list))
+        return "1 item" if items == 1 else f"{items} items"
+    names = ", ".join(one_line(name, NAMED_MAX) for name in list(body)[:ASKED_MAX])
+    return names + (" …" if len(body) > ASKED_MAX else "")
 
 
 @router.get("/requests/{request_id}")
@@ -79,13 +105,18 @@ async def request_page(member: Editing, request_id: str) -> Response:
         problem=got if found.status >= 400 and isinstance(got, dict) else {},
         curl=_curl(member, found),
         draft=draft,
+        is_post=_is_post(found),
     )
+
+
+def _is_post(request: LoggedRequest) -> bool:
+    """Return whether a request creates or checks a post."""
+    return request.method == "POST" and request.path.partition("?")[0].rstrip("/").endswith(POSTS)
 
 
 async def _draft(member: Member, request: LoggedRequest) -> BodyDraft | None:
     """Return the draft of a request that creates or checks a post; None for others, and if nothing of it is known."""
-    path = request.path.partition("?")[0].rstrip("/")
-    if request.method != "POST" or not path.endswith(POSTS) or not request.request_body:
+    if not _is_post(request) or not request.request_body:
         return None
     body, installation = json.loads(request.request_body), member.installation
     return await draft_of_body(installation.database.hot_pool, member.workspace.id, body, installation.settings)
@@ -145,9 +176,8 @@ async def _keys(member: Member, page: PageParams = FIRST, key: str = "", form: F
 async def make_key(member: Owning, request: Request) -> Response:
     """Create a key, and show it once."""
     form = await read_form(request)
-    name, chosen = form.line("name"), form.all("scopes")
+    name, chosen = form.name("name", service.NAME_MAX, service.NO_NAME), form.all("scopes")
     days = int(form.one("days")) if form.one("days") in map(str, LIVES) else None
-    form.add_problem("name", service.name_problem(name))
     form.add_problem("scopes", None if chosen else "A key needs at least one scope. Choose one.")
     form.add_problem("scopes", None if set(chosen) <= set(SCOPES) else "Choose from these scopes.")
     form.add_problem("days", "Choose one of the lifetimes." if days is None else None)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -50,8 +51,12 @@ class Names:
 TITLES = {
     "saved": "Another person edits this draft",
     "sent": "This draft was sent",
+    "deleted": "This draft was deleted",
     "changed": "The post was changed",
     "replaced": "Another person edited the post",
+    # By the viewer, in another tab or on another device.
+    "saved by you": "You changed this draft in another tab",
+    "replaced by you": "You edited the post in another tab",
     "begun": "Publishing of the post has begun",
     "gone": "The post was removed",
 }
@@ -68,18 +73,38 @@ class Conflict:
     # The version of the draft (`saved`) or of the post (`changed`, `replaced`).
     version: int = 0
     post_id: str | None = None
+    # Whether the viewer made it.
+    is_own: bool = False
 
     @property
     def title(self) -> str:
         """The heading of the conflict."""
-        return TITLES[self.kind]
+        return TITLES.get(f"{self.kind} by you" if self.is_own else "", TITLES[self.kind])
 
 
-def of_draft(stored: Draft) -> Conflict:
-    """Return the conflict with a draft that was saved or sent from another page."""
+def of_deleted(mine: dict[str, Any]) -> Conflict:
+    """Return the conflict of this content with the deletion of its draft."""
+    return Conflict("deleted", "", clock.now(), mine)
+
+
+def of_draft(stored: Draft, viewer: UUID | None = None) -> Conflict:
+    """Return the conflict with a draft that was saved or sent from another page, also of this viewer."""
     kind = "sent" if stored.post_id else "saved"
     post_id = str(stored.post_id) if stored.post_id else None
-    return Conflict(kind, stored.saved_by, stored.updated_at, _read(stored.content), stored.version, post_id)
+    return Conflict(
+        kind,
+        stored.saved_by,
+        stored.updated_at,
+        _read(stored.content),
+        stored.version,
+        post_id,
+        _is_by(stored, viewer),
+    )
+
+
+def _is_by(stored: Draft, viewer: UUID | None) -> bool:
+    """Return whether this person saved a draft last. Others may have the same name."""
+    return stored.author_id is not None and stored.author_id == viewer
 
 
 async def of_replaced(session: AsyncSession, member: Member, content: dict[str, Any]) -> Conflict | None:
@@ -97,7 +122,15 @@ async def of_replaced(session: AsyncSession, member: Member, content: dict[str, 
     newer = await repository.get_post(session, mine, str(successor.post_id))
     kind, version = ("replaced", newer.version) if newer and await _is_pending(session, newer) else ("begun", 0)
     theirs = _read(successor.content)
-    return Conflict(kind, successor.saved_by, successor.updated_at, theirs, version, str(successor.post_id))
+    return Conflict(
+        kind,
+        successor.saved_by,
+        successor.updated_at,
+        theirs,
+        version,
+        str(successor.post_id),
+        _is_by(successor, member.user.id),
+    )
 
 
 async def _of_post(session: AsyncSession, post: Post, version: int | None) -> Conflict | None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from clipcast.common.problems import Problem
 from clipcast.common.validation import problems_of
 from clipcast.rendering.recipe import Cue
-from clipcast.renders.captions import as_srt, parse_captions
+from clipcast.renders.captions import ARROW, as_srt, parse_captions
 from clipcast.renders.edit_schemas import AudioBody, CaptionsBody, EditBody, FadeBody, WatermarkBody
 from clipcast.web.forms import FilledForm
 
@@ -212,6 +212,11 @@ class _Reading:
                 form.add_problem("cue", f"Caption {number} ends at or before its start. Correct its times.")
             elif not cue.text:
                 form.add_problem("cue", f"Caption {number} has no text. Write it, or remove the caption.")
+            elif ARROW in cue.text:
+                message = (
+                    f"Caption {number} contains {ARROW}, which stands between times in caption files. Write -> or →."
+                )
+                form.add_problem("cue", message)
             cues.append(cue)
         if not cues:
             form.add_problem("cue", "Type at least one caption, or choose none.")
@@ -275,7 +280,7 @@ def filled(edit: Mapping[str, Any], duration: float | None) -> FilledForm:
         values |= {f"focus.{name}": [_shown(f"focus.{name}", getattr(body.focus[0], name))] for name in ("x", "y")}
         if len(body.focus) > 1:
             values["focus.points"] = [json.dumps(full["focus"])]
-    values |= _filled_captions(body)
+    values |= _filled_captions(body, in_rows=duration is not None)
     return FilledForm(values)
 
 
@@ -302,7 +307,8 @@ DEFAULTS = dict(
 )
 
 
-def _filled_captions(body: EditBody) -> dict[str, list[str]]:
+def _filled_captions(body: EditBody, in_rows: bool) -> dict[str, list[str]]:
+    """Return the fields of captions. The text is one field unless `in_rows`: a template has no table of captions."""
     captions = body.captions
     if captions is None:
         return {"captions.from": ["none"]}
@@ -312,7 +318,7 @@ def _filled_captions(body: EditBody) -> dict[str, list[str]]:
         "captions.style.outlined": ["on" if style.outline else ""],
         "captions.style.boxed": ["on" if style.background else ""],
     }
-    if captions.text:
+    if captions.text and in_rows:
         parsed = parse_captions(captions.text)
         if parsed.problems or len(parsed.cues) > ROWS_MAX:
             return found

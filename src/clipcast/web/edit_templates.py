@@ -4,15 +4,19 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
+from pydantic_core import PydanticCustomError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.common.problems import NotFound
 from clipcast.database.models.submissions import RenderTemplate
 from clipcast.renders.assets import CAPTIONS, IMAGE, list_assets
+from clipcast.renders.captions import parse_captions
 from clipcast.renders.edit_schemas import EditBody
+from clipcast.renders.submission_schemas import fits_a_template
+from clipcast.renders.templates import usable
 from clipcast.web import edit_form
-from clipcast.web.clip_editor import NAME_MAX, OFFERED, list_templates, without_text
+from clipcast.web.clip_editor import NAME_MAX, OFFERED, list_templates, with_chosen
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.viewers import Editing, Looking, Member
 
@@ -42,13 +46,20 @@ async def template_page(member: Editing, template_id: str) -> Response:
 async def save(member: Editing, template_id: str, request: Request) -> Response:
     """Save the changes of a template. With problems, return the form with them beside their fields."""
     form = await read_form(request, edit_form.FIELDS_MAX)
-    edit, name = edit_form.read_edit(form, None), form.line("name")
-    if not name or len(name) > NAME_MAX:
-        form.add_problem("name", f"Type a name of at most {NAME_MAX} characters.")
+    if edit := edit_form.read_edit(form, None):
+        try:
+            fits_a_template(edit)
+        except PydanticCustomError as error:
+            form.add_problem("cue" if edit.captions and edit.captions.text else "", error.message())
+        if edit.captions and edit.captions.text:
+            edit_form.add_problems(
+                form, (one.under("/captions/text") for one in parse_captions(edit.captions.text).problems)
+            )
+    name = form.name("name", NAME_MAX, f"Type a name of at most {NAME_MAX} characters.")
     async with member.installation.database.begin() as session:
         found = await _template(session, member, template_id, lock=True)
         if edit is not None and not form.problems:
-            found.name, found.edit = name, without_text(edit)
+            found.name, found.edit = name, _with_look(edit.canonical(), found.edit)
             member.record(session, "template.changed", name, found.id)
             return member.redirect("/templates")
     return await _show(member, found, form, 422)
@@ -62,6 +73,13 @@ async def delete(member: Editing, template_id: str) -> Response:
         member.record(session, "template.deleted", found.name, found.id)
         await session.delete(found)
     return member.redirect("/templates")
+
+
+def _with_look(edit: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Return an edit with the look of typed captions that the template had: the form of a template does not show it."""
+    if "captions" in before and "captions" not in usable(before):
+        return {"captions": before["captions"]} | edit
+    return edit
 
 
 async def _template(session: AsyncSession, member: Member, template_id: str, lock: bool = False) -> RenderTemplate:
@@ -78,6 +96,7 @@ async def _show(member: Member, found: RenderTemplate, form: FilledForm, status:
     async with member.installation.database.session() as session:
         captions, _ = await list_assets(session, member.workspace.id, CAPTIONS, 0, OFFERED)
         pictures, _ = await list_assets(session, member.workspace.id, IMAGE, 0, OFFERED)
+        videos = await with_chosen(session, member.workspace.id, form, [])
     return member.render(
         "template.html",
         status,
@@ -85,7 +104,7 @@ async def _show(member: Member, found: RenderTemplate, form: FilledForm, status:
         found=found,
         form=form,
         ratios=edit_form.RATIOS,
-        offered={"captions": captions, "pictures": pictures, "videos": []},
+        offered={"captions": captions, "pictures": pictures, "videos": videos},
     )
 
 
@@ -102,7 +121,9 @@ def in_words(edit: dict[str, Any]) -> str:
         said.append(f"at most {body.resolution}")
     if body.speed != 1:
         said.append(f"speed {body.speed:g}")
-    if body.captions:
+    if body.captions and not (body.captions.asset_id or body.captions.text):
+        said.append("look of captions")
+    elif body.captions:
         said.append("burnt captions" if body.captions.mode == "burn" else "captions beside the video")
     said += [word for word, part in (("watermark", body.watermark), ("fade", body.fade), ("cover", body.cover),
                                      ("intro", body.intro), ("outro", body.outro)) if part]  # fmt: skip

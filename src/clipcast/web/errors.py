@@ -1,5 +1,6 @@
 """Error pages and notices for people."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -12,13 +13,18 @@ from clipcast.common.problems import AppError
 from clipcast.common.validation import problem_of
 from clipcast.operations.health import ROUTES as HEALTH_CHECKS
 from clipcast.web.pages import is_htmx, render
-from clipcast.web.viewers import SignInNeeded, find_viewer, own_path
+from clipcast.web.said import in_words
+from clipcast.web.viewers import SignInNeeded, Viewer, find_viewer, own_path
 
 # Paths for programs, which get problem documents.
 PROGRAMS = (
     "/api/", "/files/", "/archives/", "/uploads/", "/mcp", "/.well-known/", "/oauth/register", "/oauth/token",
     *HEALTH_CHECKS,
 )  # fmt: skip
+TITLES = {
+    403: "You may not do this", 409: "This cannot be done now", 422: "Something in the form is wrong",
+    429: "Too many attempts", 500: "Internal error", 503: "Clipcast is not ready",
+}  # fmt: skip
 # The headers that make htmx show an error on the current page.
 IN_NOTICES = {"HX-Retarget": "#notices", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
 
@@ -38,11 +44,8 @@ def install(app: FastAPI) -> None:
             return response
         status, detail = _message(error)
         more = dict(getattr(error, "headers", None) or {})
-        if is_htmx(request):
-            return render(request, "parts/notice.html", {"message": detail, "bad": True}, status, more | IN_NOTICES)
-        viewer = await find_viewer(request)
-        title = HTTPStatus(status).phrase
-        return render(request, "error.html", {"title": title, "message": detail, "viewer": viewer}, status, more)
+        viewer = None if is_htmx(request) else await find_viewer(request)
+        return _page(request, status, detail, more, viewer)
 
     async def ask_to_sign_in(request: Request, _: Exception) -> Response:
         return sign_in_first(request)
@@ -58,11 +61,17 @@ def show(request: Request, error: AppError) -> Response | None:
         return sign_in_first(request)
     if not for_people(request):
         return None
+    return _page(request, error.status, in_words(error.detail), error.headers)
+
+
+def _page(
+    request: Request, status: int, message: str, more: Mapping[str, str], viewer: Viewer | None = None
+) -> Response:
+    """Return an error as a notice on the current page, or as a page of its own."""
     if is_htmx(request):
-        more = error.headers | IN_NOTICES
-        return render(request, "parts/notice.html", {"message": error.detail, "bad": True}, error.status, more)
-    title = "Internal error" if error.status == 500 else HTTPStatus(error.status).phrase
-    return render(request, "error.html", {"title": title, "message": error.detail}, error.status, error.headers)
+        return render(request, "parts/notice.html", {"message": message, "bad": True}, status, {**more, **IN_NOTICES})
+    title = TITLES.get(status) or HTTPStatus(status).phrase.capitalize()
+    return render(request, "error.html", {"title": title, "message": message, "viewer": viewer}, status, more)
 
 
 def sign_in_first(request: Request) -> Response:
@@ -86,8 +95,8 @@ def _kind(error: Exception) -> type[Exception]:
 def _message(error: Exception) -> tuple[int, str]:
     if isinstance(error, AppError):
         listed = " ".join(problem.message for problem in error.errors)
-        return error.status, listed or error.detail
+        return error.status, in_words(listed or error.detail)
     if isinstance(error, RequestValidationError):
-        return 422, " ".join(problem_of(detail).message for detail in error.errors())
+        return 422, in_words(" ".join(problem_of(detail).message for detail in error.errors()))
     assert isinstance(error, HTTPException)
     return error.status_code, "This page does not exist." if error.status_code == 404 else str(error.detail)

@@ -14,7 +14,8 @@ from clipcast.posts import drafts
 from clipcast.posts.conversions import WILL_BE_CONVERTED
 from clipcast.posts.duplicates import DUPLICATE
 from clipcast.posts.preflight import Checked
-from clipcast.web.forms import FormField, fields_of, title_of_field, with_value_titles
+from clipcast.web.forms import FormField, fields_of, title_of_field
+from clipcast.web.said import in_words
 from clipcast.web.times import ago
 
 NOT_READ = ("invalid_time", "offset_missing")
@@ -46,6 +47,8 @@ def _place(
     content: dict[str, Any], body: dict[str, Any], accounts: dict[str, Connection], problem: Problem, blocks: bool
 ) -> FieldError:
     match = TARGET.match(problem.path)
+    if match is None and "review" in body and problem.path.startswith("/review"):
+        return FieldError("reviewers", problem.message, blocks)
     if match is None:
         return FieldError(*_of_the_whole(problem), blocks)
     video = body["videos"][int(match[1])]
@@ -57,19 +60,19 @@ def _place(
         return FieldError("cell", _double(handle, problem.earlier), False, DUPLICATE)
     if name is None:
         where = "cell" if match[3] is None and "connectionId" not in problem.path else f"account.{account.id}"
-        return FieldError(where, f"{handle}: {problem.message}", blocks)
+        return FieldError(where, f"{handle}: {in_words(problem.message, account.platform)}", blocks)
     field = _source(content, video["editId"], account, name)
     about = handle if field.startswith(("account.", "target.")) else platform.title
-    message = with_value_titles(problem.message, platform.metadata.value_titles)
-    if problem.code in NOT_READ:
-        message = "Choose a day and a time that exist in the zone."
     label = _within(title_of_field(platform.metadata, name))
     if problem.code == "required":
         chosen = name in platform.metadata.offered_fields or _field(platform.metadata, name).kind == "choice"
-        return FieldError(field, f"{about}: {'choose' if chosen else 'fill in'} {label}.", blocks)
-    if message.startswith(f"{name} "):  # the message begins with the field's name in the API
-        return FieldError(field, f"{about}: {label}{message.removeprefix(name)}", blocks)
-    return FieldError(field, f"{about}, {label}: {message}", blocks)
+        return FieldError(field, f"{about}: {'choose' if chosen else 'fill in the'} {label}.", blocks)
+    if problem.code in NOT_READ:
+        return FieldError(field, f"{about}, {label}: Choose a day and a time that exist in the zone.", blocks)
+    said = in_words(problem.message.removeprefix(f"{name} "), account.platform)
+    if problem.message.startswith(f"{name} "):  # the message begins with the field's name in the API
+        return FieldError(field, f"{about}: {label} {said}", blocks)
+    return FieldError(field, f"{about}, {label}: {said}", blocks)
 
 
 def _within(label: str) -> str:

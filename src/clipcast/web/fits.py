@@ -1,18 +1,23 @@
 """What each platform does with a file: it takes the file as it is, Clipcast converts it, or nothing helps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from clipcast.common.media import Media
-from clipcast.common.media_words import quality_words
+from clipcast.common.media_words import codec_title, container_title, format_words, quality_words
 from clipcast.platforms.base import Platform
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.platforms.rules import MediaRules
 from clipcast.rendering.planner import plan
 from clipcast.rendering.recipe import Action
+from clipcast.web.pages import length, size
 
 TOO_LONG = "video_too_long"
+# With more codecs, a platform takes nearly any.
+FEW = 4
 
 
 @dataclass(frozen=True)
@@ -67,3 +72,28 @@ def _converted(action: Action, output: Media) -> str:
     if action is Action.AUDIO:
         return "The sound will be converted to AAC. The picture stays as it is."
     return f"Will be converted: {quality_words(output)}."
+
+
+def rules_in_words(platform: Platform[Any], details: Mapping[str, Any]) -> str:
+    """Return the main limits of files for a post with these settings: formats, length and size."""
+    try:
+        rules = platform.media_for(platform.metadata.model_validate(details))
+    except ValidationError:
+        rules = platform.media
+    formats = _one_of(map(container_title, rules.containers))
+    codecs = f" with {_one_of(map(codec_title, rules.video_codecs))}" if len(rules.video_codecs) <= FEW else ""
+    spans = {"at least": rules.min_duration, "at most": rules.max_duration}
+    spoken = [f"{words} {length(limit)} long" for words, limit in spans.items() if limit]
+    return f"{platform.title} takes {', '.join([formats + codecs, *spoken, f'at most {size(rules.max_bytes)}'])}."
+
+
+def file_in_words(media: Media) -> str:
+    """Return what the same limits are about: MP4, H.264, AAC, 720x1280, 0:05 long, 0.9 MB."""
+    return ", ".join(
+        [format_words(media), f"{media.width}x{media.height}", f"{length(media.duration)} long", size(media.size)]
+    )
+
+
+def _one_of(names: Iterable[str]) -> str:
+    *others, last = sorted(names) or [""]
+    return f"{', '.join(others)} or {last}" if others else last

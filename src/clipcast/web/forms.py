@@ -15,6 +15,7 @@ from fastapi import Request
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from clipcast.common.names import tidy_name
 from clipcast.common.storable import UNSTORABLE
 from clipcast.common.timestamps import format_timestamp, parse_instant
 from clipcast.platforms.metadata import Limit
@@ -37,6 +38,10 @@ class FilledForm:
     values: dict[str, list[str]]
     problems: dict[str, str] = field(default_factory=dict)
 
+    def has(self, name: str) -> bool:
+        """Return whether the form shows this field, or a part of it."""
+        return any(one == name or one.startswith(f"{name}.") for one in self.values)
+
     def all(self, name: str) -> list[str]:
         """Return all values of this name."""
         return self.values.get(name, [])
@@ -48,6 +53,12 @@ class FilledForm:
     def line(self, name: str) -> str:
         """Return the last value of this name, without surrounding spaces."""
         return self.one(name).strip()
+
+    def name(self, field: str, maximum: int, problem: str) -> str:
+        """Return the name in a field, tidied. Add the problem if there is none, or more than `maximum` characters."""
+        found = tidy_name(self.one(field))
+        self.add_problem(field, None if 0 < len(found) <= maximum else problem)
+        return found
 
     def add_problem(self, name: str, problem: str | None) -> None:
         """Add a problem of a field, if there is one and the field has none yet."""
@@ -98,6 +109,8 @@ class FormField:
     # Whether no list and an empty list differ.
     optional_list: bool = False
     titles: Mapping[str, str] = field(default_factory=dict)
+    # Whether a flag's label says the opposite of its name: on is false.
+    is_opposite: bool = False
 
     def title_of(self, value: str) -> str:
         """Return what people call a value: a choice in words, anything else as it is."""
@@ -122,8 +135,7 @@ _FIELDS: dict[type[BaseModel], tuple[FormField, ...]] = {}
 def fields_of(model: type[BaseModel]) -> tuple[FormField, ...]:
     """Return the fields of a metadata model in its order, the required ones first."""
     if model not in _FIELDS:
-        titles, labels = getattr(model, "value_titles", {}), getattr(model, "field_titles", {})
-        found = [_field(info.alias or name, info, titles, labels) for name, info in model.model_fields.items()]
+        found = [_field(info.alias or name, info, model) for name, info in model.model_fields.items()]
         _FIELDS[model] = tuple(sorted(found, key=lambda one: not one.required))
     return _FIELDS[model]
 
@@ -139,7 +151,8 @@ def title_of_field(model: type[BaseModel], name: str) -> str:
     return getattr(model, "field_titles", {}).get(name) or label_of(name)
 
 
-def _field(name: str, info: FieldInfo, titles: Mapping[str, str], labels: Mapping[str, str]) -> FormField:
+def _field(name: str, info: FieldInfo, model: type[BaseModel]) -> FormField:
+    titles, hints = getattr(model, "value_titles", {}), getattr(model, "field_hints", {})
     kind, limits, inner = _kind(info.annotation, list(info.metadata))
     longest = max((limit.most for limit in limits), default=0)
     if kind == "text" and longest > LONG:
@@ -148,8 +161,8 @@ def _field(name: str, info: FieldInfo, titles: Mapping[str, str], labels: Mappin
     return FormField(
         name,
         kind,
-        labels.get(name) or label_of(name),
-        with_value_titles((info.description or "").replace("`", ""), titles),
+        title_of_field(model, name),
+        hints.get(name, with_value_titles((info.description or "").replace("`", ""), titles)),
         info.is_required(),
         default,
         tuple(str(one) for one in inner) if kind in ("choice", "choices") else (),
@@ -157,6 +170,7 @@ def _field(name: str, info: FieldInfo, titles: Mapping[str, str], labels: Mappin
         fields_of(inner[0]) if kind in ("group", "rows") else (),
         kind == "choices" and default is None,
         titles,
+        name in getattr(model, "opposite_fields", ()),
     )
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.problems import NotFound
+from clipcast.connections.repository import list_choices
 from clipcast.database.models.posts import Post
 from clipcast.posts.lines import Mark, PostLine, lines_of
 from clipcast.posts.states import ITEM_STATES, post_state
@@ -16,6 +17,7 @@ from clipcast.web.viewers import Looking
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
+ACCOUNTS_MAX = 12
 # Long words, other scripts, emoji and markup, which every part must bear.
 NAMES = (
     "Three drops, ten seconds, done. The serum routine that survives a Monday morning",
@@ -41,8 +43,10 @@ async def gallery(member: Looking) -> Response:
     async with member.installation.database.session() as session:
         query = select(Post).where(Post.workspace_id == member.workspace.id).order_by(Post.id.desc()).limit(3)
         real = await lines_of(session, list(await session.scalars(query)))
+        accounts = await list_choices(session, member.workspace.id)
     clients = [_Client(NAMES[number % len(NAMES)][:40] or "Client", number) for number in range(1, 13)]
-    return member.render("gallery.html", section="", lines=[*real, *_examples()], clients=clients)
+    return member.render("gallery.html", section="", lines=[*real, *_examples()], clients=clients,
+                         accounts=accounts[:ACCOUNTS_MAX])  # fmt: skip
 
 
 def _examples() -> list[PostLine]:

@@ -1,7 +1,7 @@
 """Icons: those of frontend/build.py, and the icon.svg of platforms' folders."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree
@@ -26,6 +26,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 GENERAL = "movie"
 MOST_BYTES = 64 * 1024
 DEEPEST = 30
+# The markup of so many icons is kept: a page may have a thousand.
+KEPT = 500
 # An address within the file.
 LOCAL = re.compile(r"#[\w.-]+|url\(#[\w.-]+\)")
 SHAPES = {
@@ -58,12 +60,10 @@ def platform_icon(name: str) -> Markup:
     address = _sprite_address() if own else static(BUILT)
     symbol = name if own else f"brand-{name}" if has_built_icon(name) else GENERAL
     color = PLATFORMS[name].color if name in PLATFORMS else Platform.color
-    return Markup(
-        '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><rect width="24" height="24" rx="6" fill="{}"></rect>'
-        '<use href="{}#{}" x="4" y="4" width="16" height="16"></use></svg>'
-    ).format(color, address, symbol)
+    return _mark(color, address, symbol)
 
 
+@lru_cache(maxsize=KEPT)
 def has_built_icon(name: str) -> bool:
     """Return whether frontend/build.py found an icon of this platform."""
     return f'id="brand-{name}"' in _built()
@@ -146,5 +146,14 @@ def _built() -> str:
     return (STATIC / BUILT).read_text()
 
 
+@lru_cache(maxsize=KEPT)
+def _mark(color: str, address: str, symbol: str) -> Markup:
+    return Markup(
+        '<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><rect width="24" height="24" rx="6" fill="{}"></rect>'
+        '<use href="{}#{}" x="4" y="4" width="16" height="16"></use></svg>'
+    ).format(color, address, symbol)
+
+
+@lru_cache(maxsize=KEPT)
 def _use(address: str, name: str) -> Markup:
     return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(address, name)

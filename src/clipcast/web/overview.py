@@ -13,14 +13,15 @@ from starlette.responses import RedirectResponse, Response
 from clipcast.clients.slots import slots_between
 from clipcast.clock import clock
 from clipcast.common.containers import TITLES
+from clipcast.common.settings import Settings
 from clipcast.common.words import listed
 from clipcast.connections.repository import connections_by_id, of_client
+from clipcast.database import among
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
-from clipcast.jobs.workers import alive
 from clipcast.people import repository
 from clipcast.platforms.base import OAuth, Platform, app_of
 from clipcast.platforms.registry import PLATFORMS
@@ -112,6 +113,13 @@ class AheadRow:
         return sum(map(len, self.free.values()))
 
 
+@router.get("/w/{page:path}/")
+async def without_slash(request: Request, page: str) -> RedirectResponse:
+    """Redirect to the page whose address this is but for the slash at its end."""
+    path = "/w/" + page.rstrip("/")
+    return RedirectResponse(f"{path}?{request.url.query}" if request.url.query else path, 308)
+
+
 @router.get("/w/{workspace_id}")
 async def overview_page(member: Looking) -> Response:
     """Return the overview of a workspace."""
@@ -119,7 +127,8 @@ async def overview_page(member: Looking) -> Response:
     day = clock.now().astimezone(zone).date()
     midnight, ends = cast("tuple[datetime, datetime]", times.day(str(day), zone))
     async with member.installation.database.session() as session:
-        if not (await _has(session, Post, mine) or await _has(session, Connection, mine)):
+        has_posts = await _has(session, Post, mine)
+        if not (has_posts or await _has(session, Connection, mine)):
             return await _new_workspace(member, session)
         accounts = await _accounts(member, session)
         lost = await overview.lost_accounts(session, mine, overview.NEEDY, accounts)
@@ -156,8 +165,9 @@ async def overview_page(member: Looking) -> Response:
             late=late,
             following=times.near(following.starts_at, zone) if following else "",
             ready=await _ready_accounts(session, mine, accounts),
-            workers=await alive(session),
-            steps=await _checklist(member, session),
+            # The last of the first steps is done: those before it need no help.
+            steps=[] if has_posts else await _checklist(member, session),
+            by_id={one.id: one for one in member.clients},
             time_of=lambda at: f"{at.astimezone(zone):%Y-%m-%dT%H:%M}",
         )
 
@@ -189,7 +199,7 @@ async def _needy_posts(
 ) -> list[NeedyPost]:
     """Return the posts of these items, each once, without those that only wait for a lost account."""
     newest = overview.needy_items(stuck, lost)
-    query = select(Post).where(Post.workspace_id == workspace_id, Post.id.in_(list(newest)))
+    query = select(Post).where(Post.workspace_id == workspace_id, among(Post.id, newest))
     lines = {line.id: line for line in await lines_of(session, list(await session.scalars(query)))}
     return [NeedyPost(lines[id], item, item_state(item)) for id, item in newest.items() if id in lines]
 
@@ -225,7 +235,7 @@ async def _ready_accounts(session: AsyncSession, workspace_id: UUID, accounts: l
     """Return the number of accounts that can publish now."""
     mine = [Connection.workspace_id == workspace_id]
     if accounts is not None:
-        mine.append(listing.among(Connection.id, accounts))
+        mine.append(among(Connection.id, accounts))
     query = select(func.count()).where(*mine, Connection.status == "active", Connection.removed_at.is_(None))
     return (await session.execute(query)).scalar_one()
 
@@ -235,24 +245,12 @@ async def _has(session: AsyncSession, table: type[Clip] | type[Connection] | typ
 
 
 async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
-    """Return the first steps of a new workspace, in order."""
-    settings, mine = member.installation.settings, member.workspace.id
-
-    needing = [one for one in PLATFORMS.values() if isinstance(one.sign_in, OAuth)]
-    others = [one.title for one in PLATFORMS.values() if one not in needing]
-    fetching = [one.title for one in PLATFORMS.values() if one.fetches_media({})]
+    """Return the first steps of a new workspace that this member can take, in order."""
+    if not member.may("editor"):
+        return []
+    mine = member.workspace.id
     return [
-        Step(
-            any(app_of(settings, one.sign_in) for one in needing), "Configure an app at a platform",
-            f"You need none for {listed(others)}. " * bool(others)
-            + "docs/how-to/ has a page for each platform. `clipcast doctor` checks the settings.",
-            "/connections",
-        ),
-        Step(
-            is_reachable(settings), "Make this installation reachable",
-            f"{listed(fetching)} fetch clips from CLIPCAST_PUBLIC_URL: an https address on the internet.",
-            "/connections",
-        ),
+        *(_operators_steps(member.installation.settings) if member.may("owner") else ()),
         Step(
             await _has(session, Connection, mine), "Connect an account", "One of yours, or send a client a link.",
             "/connections",
@@ -260,3 +258,22 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
         Step(await _has(session, Clip, mine), "Upload a clip", f"{TITLES}.", "/clips"),
         Step(await _has(session, Post, mine), "Publish a post", "Now, or at a time that you choose.", "/compose"),
     ]  # fmt: skip
+
+
+def _operators_steps(settings: Settings) -> tuple[Step, ...]:
+    """Return the steps that are taken in the installation's settings."""
+    needing = [one for one in PLATFORMS.values() if isinstance(one.sign_in, OAuth)]
+    others = [one.title for one in PLATFORMS.values() if one not in needing]
+    fetching = [one.title for one in PLATFORMS.values() if one.fetches_media({})]
+    return (
+        Step(
+            any(app_of(settings, one.sign_in) for one in needing), "Configure an app at a platform",
+            f"You need none for {listed(others)}. " * bool(others) + "Choose another platform to see its steps.",
+            "/connections/connect",
+        ),
+        Step(
+            is_reachable(settings), "Make this installation reachable",
+            f"{listed(fetching)} fetch clips from CLIPCAST_PUBLIC_URL: an https address on the internet.",
+            "/connections",
+        ),
+    )  # fmt: skip

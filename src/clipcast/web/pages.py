@@ -28,7 +28,9 @@ from clipcast.posts.listing import COUNTED
 from clipcast.web import times
 from clipcast.web.forms import label_of
 from clipcast.web.icons import icon, platform_icon, static
+from clipcast.web.said import action_in_words, fix_of, in_words, without_response
 from clipcast.web.states import STATES
+from clipcast.web.steps import step_in_words
 from clipcast.web.stored import safely
 
 HERE = Path(__file__).parent
@@ -74,6 +76,7 @@ THEME_COOKIE = "clipcast_theme"
 # `off` for browsers whose person uses no single keys.
 KEYS_COOKIE = "clipcast_keys"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+QUOTED = re.compile(r"`([^`]+)`")
 # Bytes: a smaller page travels in one packet anyway. The level takes 1 ms for 40 KB.
 COMPRESSED_FROM, LEVEL = 1000, 6
 # The length of a digest.
@@ -105,10 +108,16 @@ def size(number: int) -> str:
 
 def length(seconds: float) -> str:
     """Return a number of seconds as minutes and seconds, such as `1:05`."""
-    whole = round(seconds)
+    whole = int(seconds + 0.5)
     return (
         f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
     )
+
+
+def exact_length(seconds: float) -> str:
+    """Return a number of seconds as minutes, seconds and tenths, such as `0:04.5`, or `1:05` for whole seconds."""
+    whole, tenths = divmod(round(seconds * 10), 10)
+    return f"{length(whole)}.{tenths}" if tenths else length(whole)
 
 
 def days(span: timedelta) -> str:
@@ -132,10 +141,14 @@ def when(
 
 
 @pass_context
-def localize_times(context: Context, message: str) -> Markup:
-    """Return a message of Clipcast with its instants in the viewer's zone."""
-    shown = INSTANT.sub(lambda match: str(when(context, match[0])), str(escape(message)))
-    return Markup(shown)  # noqa: S704 - escaped above, before our own <time> was put in
+def said(context: Context, message: str, platform: str = "") -> Markup:
+    """Return a message with its instants in the viewer's zone, and without names of the API.
+
+    `platform` is that of the item that it is about.
+    """
+    shown = str(escape(in_words(message, platform)))
+    shown = INSTANT.sub(lambda match: str(when(context, match[0])), QUOTED.sub(r"<code>\1</code>", shown))
+    return Markup(shown)  # noqa: S704 - escaped above, before our own elements were put in
 
 
 @pass_context
@@ -221,12 +234,17 @@ def _environment() -> Environment:
         "codec": codec_title,
         "listed": listed,
         "duration": length,
+        "exact_duration": exact_length,
         "days": days,
         "when": when,
-        "localize_times": localize_times,
+        "said": said,
+        "fix_of": fix_of,
+        "action": action_in_words,
+        "without_response": without_response,
         "planned": times.planned,
         "second": second,
         "clock_time": clock_time,
+        "step": step_in_words,
         "number": shown_number,
         "plain_number": lambda number: f"{number:,}".replace(",", NARROW_SPACE),
         "removal": removal,

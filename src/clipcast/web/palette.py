@@ -10,6 +10,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Clip, Render
@@ -29,6 +30,8 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 SEARCH_MAX = 100
 # The most entries of a group.
 GROUP_MAX = 5
+# The most accounts among which the words of an action are looked for.
+LOST_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ async def search(member: Looking, q: str = "") -> Response:
             groups = {"With this id": await _with_id(session, member.workspace.id, pasted)}
         else:
             groups = {
-                "Do": _matching(member, ACTIONS, typed),
+                "Do": _matching(member, (*ACTIONS, *(await _lost(session, member) if typed else ())), typed),
                 "Go to": _matching(member, PAGES, typed) if typed else [],
                 "Accounts": await _accounts(session, member.workspace.id, typed) if typed else [],
                 "Clients": await _clients(session, member.workspace.id, typed) if typed else [],
@@ -124,9 +127,32 @@ async def _accounts(session: AsyncSession, workspace_id: UUID, typed: str) -> li
     ]
 
 
+async def _lost(session: AsyncSession, member: Member) -> list[Entry]:
+    """Return the accounts whose sign-in has ended, as actions."""
+    lost = select(Connection).where(
+        Connection.workspace_id == member.workspace.id,
+        Connection.removed_at.is_(None),
+        Connection.status == "needs_reconnect",
+    )
+    return [
+        Entry(
+            f"Reconnect {_title(one.platform)} @{one.username}",
+            f"/connections/{one.id}",
+            platform=one.platform,
+            role="editor",
+            words="account sign-in ended",
+        )
+        for one in await session.scalars(lost.order_by(Connection.username).limit(LOST_MAX))
+    ]
+
+
 async def _posts(session: AsyncSession, member: Member, typed: str) -> list[Entry]:
-    """Return the posts with these words in a caption, a clip's name or a handle, by their times."""
-    found = await list_lines(session, member.workspace.id, Wanted(query=typed), GROUP_MAX)
+    """Return the posts with these words in a caption, a clip's name or a handle, nearest to now first."""
+    now = clock.now()
+    wanted = Wanted(query=typed, since=now, earliest_first=True), Wanted(query=typed, until=now)
+    pages = [await list_lines(session, member.workspace.id, one, GROUP_MAX) for one in wanted]
+    posts = {post.id: post for page in pages for post in page.posts}.values()
+    nearest = sorted(posts, key=lambda post: abs(post.starts_at - now))[:GROUP_MAX]
     return [
         Entry(
             line.title,
@@ -135,7 +161,7 @@ async def _posts(session: AsyncSession, member: Member, typed: str) -> list[Entr
             line.marks[0].platform if line.marks else "",
             note=f"{STATES[line.state].word} · {times.planned(line.starts_at, member.zone)}",
         )
-        for line in await lines_of(session, found.posts)
+        for line in await lines_of(session, nearest)
     ]
 
 

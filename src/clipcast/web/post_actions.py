@@ -12,7 +12,6 @@ from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.common.timestamps import format_timestamp
 from clipcast.common.versions import VersionMismatch, if_version
-from clipcast.database.models.posts import Post
 from clipcast.posts import editing, repository, service
 from clipcast.posts.drafts import draft_of_post, new_draft
 from clipcast.posts.schemas import UpdatePost
@@ -149,7 +148,7 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
     try:
         instant = times.from_input(at, member.zone, which == "on")
         if not form.problems:
-            await move(member, post_id, format_timestamp(instant), version_in(version))
+            await _move(member, post_id, format_timestamp(instant), version_in(version))
     except ValueError as error:
         form.add_problem("at", str(error))
     except (NotFound, VersionMismatch):
@@ -161,7 +160,7 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
     return await render_post(member, post_id, form) if form.problems else member.redirect(f"/posts/{post_id}")
 
 
-async def move(member: Member, post_id: str, scheduled_at: str | None, version: int | None = None) -> Post:
+async def _move(member: Member, post_id: str, scheduled_at: str | None, version: int | None) -> None:
     """Move a pending post to another time. With `version`, only if the post still has that version. Raises AppError."""
     body = UpdatePost.model_validate({"scheduled_at": scheduled_at})
     try:
@@ -169,8 +168,6 @@ async def move(member: Member, post_id: str, scheduled_at: str | None, version: 
             await editing.update_post(
                 session, member.workspace.id, post_id, body, member.installation.settings, if_version(version)
             )
-            post = await service.get_post(session, member.workspace.id, post_id)
-            member.record(session, "post.rescheduled", f"Post {post_id}", post.id, scheduled_at=scheduled_at)
-            return post
+            member.record(session, "post.rescheduled", f"Post {post_id}", parse_id(post_id), scheduled_at=scheduled_at)
     except ValidationFailed as failed:
         raise AppError(422, failed.code, " ".join(problem.message for problem in failed.errors)) from None

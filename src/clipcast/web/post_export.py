@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from starlette.responses import Response, StreamingResponse
 
 from clipcast.clock import clock
+from clipcast.common.cells import join_list
 from clipcast.common.csv_text import safe_cell
 from clipcast.common.timestamps import format_timestamp
 from clipcast.connections.repository import platforms_of
@@ -86,7 +87,7 @@ def _rows(page: list[ExportedItem], zone: ZoneInfo) -> Iterator[Mapping[str, Any
             "edit_id": item.edit_id,
             "to": one.account,
             **one.texts,
-            "tags": _cell(tags) if isinstance(tags, list) else "",
+            "tags": _tags(tags) if isinstance(tags, list) else "",
             **_at(post.scheduled_at, zone),
             **{f"{item.platform}.{name}": _cell(value) for name, value in one.other_metadata.items()},
         }
@@ -105,13 +106,20 @@ def _local(instant: datetime | None, zone: ZoneInfo) -> str:
     if instant is None:
         return ""
     local = instant.astimezone(zone).replace(tzinfo=None)
-    return local.isoformat(" ", "seconds" if local.second else "minutes")
+    return local.isoformat(" ", "milliseconds" if local.microsecond else "seconds" if local.second else "minutes")
 
 
 def _cell(value: Any) -> str:
     """Return a value as a cell of a plan has it (common/cells.py)."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list) and all(isinstance(one, str) and ";" not in one for one in value):
-        return "; ".join(value)
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        return join_list(value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def _tags(tags: list[str]) -> str:
+    """Return hashtags as a cell, from which an import takes a `#` before each, and which it divides at commas, too."""
+    if any("," in tag or tag.startswith("#") for tag in tags):
+        return json.dumps([f"#{tag}" for tag in tags], ensure_ascii=False)
+    return join_list(tags)

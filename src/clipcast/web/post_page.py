@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from clipcast.clips.pictures import picture_version
 from clipcast.common.ids import parse_id
+from clipcast.common.media import known_media
 from clipcast.common.problems import NotFound
 from clipcast.database.models.clients import Client
 from clipcast.database.models.clips import Render
@@ -28,8 +29,9 @@ from clipcast.posts.states import ITEM_STATES, NEEDY, item_state, post_state, pr
 from clipcast.posts.status import post_status, waits_to_be_tried
 from clipcast.posts.titles import title_of
 from clipcast.renders.repository import renders_by_edit_id
+from clipcast.renders.service import output_of
 from clipcast.reviews.states import shown_state
-from clipcast.web import times
+from clipcast.web import fits, times
 from clipcast.web.charts import shares
 from clipcast.web.forms import FilledForm, FormField, fields_of, label_of
 from clipcast.web.pages import DIGEST, digest, is_htmx
@@ -144,6 +146,14 @@ class Panel:
     render: Render | None
     caption: list[Word] = field(default_factory=list)
     attempts: list[AttemptOut] = field(default_factory=list)
+    # What the platform takes, and what its file is, if the platform rejected the file.
+    limits: str = ""
+
+    @property
+    def running(self) -> int:
+        """The number of the attempt that runs; 0 if none does."""
+        last = self.attempts[-1] if self.attempts else None
+        return last.number if last and not last.decision and self.item.status == "processing" else 0
 
 
 @dataclass(frozen=True)
@@ -207,6 +217,7 @@ async def render_post(
         chosen = _chosen(items, look)
         show_item = await service.showing(member.installation, session, [chosen])
         attempts = [AttemptOut.of(*one) for one in await repository.attempts_of(session, chosen.id)]
+        failed_before = await repository.failed_before(session, post.id)
     grid = _grid(items, renders, look, member.clients)
     known = Known.of(member.request)
     if known and len(known.rows) != len(grid.rows):
@@ -217,7 +228,9 @@ async def render_post(
     first = items[0]
     render = renders.get(chosen.edit_id)
     tab = look.tab if look.tab in TABS else "story"
-    panel = Panel(chosen, item_state(chosen), tab, render, caption_of(chosen), attempts)
+    limits = _limits(chosen, render)
+    panel = Panel(chosen, item_state(chosen), tab, render, caption_of(chosen), attempts, limits)
+    retried = [item for item in items if item.status == "failed" and item.connection.removed_at is None]
     own = {"show": look.show if look.show else "", "find": grid.find}
     return member.render(
         "post/changes.html" if known else "post.html",
@@ -232,7 +245,7 @@ async def render_post(
         grid=grid,
         counted=[name for name in COUNTED if grid.counts.get(name)],
         share_bar=shares({name: grid.counts.get(name, 0) for name in COUNTED}),
-        lateness=_lateness(post, items),
+        lateness=_lateness(post, items, failed_before),
         panel=panel,
         shown=show_item,
         tabs_of_item=TABS,
@@ -242,7 +255,10 @@ async def render_post(
         many_accounts=grid.accounts > MANY_ACCOUNTS,
         account_fixes=account_fixes(member, items),
         changed=changed,
-        failed=sum(item.status == "failed" and item.connection.removed_at is None for item in items),
+        failed=len(retried),
+        # Of these, those that are looked for first.
+        unclear=sum(item_state(item) == "check" for item in retried),
+        client=_client_of(items, member.clients),
         actors=ACTORS if member.may("editor") else ACTORS | {"caller": "An editor must change the post."},
         scheduled=typed,
         twice=times.comes_twice(typed, member.zone),
@@ -299,6 +315,12 @@ def _groups(rows: Sequence[Row], clients: Sequence[Client]) -> list[RowGroup]:
     return [RowGroup(named[id] if id else None, own) for id, own in by_client.items() if own]
 
 
+def _client_of(items: Sequence[Item], clients: Sequence[Client]) -> Client | None:
+    """Return the client of all these items; None for accounts of several clients, or of none."""
+    ids = {item.connection.client_id for item in items}
+    return next((client for client in clients if ids == {client.id}), None)
+
+
 def _picture(render: Render | None) -> Picture:
     if render is None:
         return Picture(UUID(int=0), "Deleted clip")
@@ -306,17 +328,35 @@ def _picture(render: Render | None) -> Picture:
     return Picture(render.id, render.name, picture_version(thumbnail) if thumbnail else "")
 
 
-def _lateness(post: Post, items: Sequence[Item]) -> str:
-    """Return how long after its time the post was live: the median and the slowest item; empty before that."""
+def _lateness(post: Post, items: Sequence[Item], retried: set[UUID]) -> str:
+    """Return how long after its time the post was live: the median and the slowest item; empty before that.
+
+    Items that a person retried after they had failed do not count.
+    """
     late = [
         (item.published_at - (post.scheduled_at or post.started_at or item.created_at)).total_seconds()
         for item in items
-        if item.published_at is not None
+        if item.published_at is not None and item.id not in retried
     ]
     if not late:
         return ""
     slowest = f", slowest {_seconds(max(late))}" if len(late) > 1 else ""
     return f"Live {_seconds(median(late))} after due{slowest}"
+
+
+def _limits(item: Item, render: Render | None) -> str:
+    """Return what the platform takes beside what the item's file is; empty unless the platform rejected the file.
+
+    The rules of a platform that is not installed now are unknown, so that there is nothing to say either.
+    """
+    error = item.shown_error
+    if not isinstance(error, Mapping) or error.get("class") != "media" or not error.get("platform"):
+        return ""
+    if item.platform not in PLATFORMS:
+        return ""
+    media = known_media(item.rendition.media) if item.rendition else output_of(render) if render else None
+    taken = fits.rules_in_words(PLATFORMS[item.platform], item.details)
+    return f"{taken} This file: {fits.file_in_words(media)}." if media else taken
 
 
 def _seconds(number: float) -> str:
@@ -340,7 +380,7 @@ def caption_of(item: Item) -> list[Word]:
 def in_words(one: FormField | None, value: Any) -> str:
     """Return a value of metadata as people read it."""
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return "Yes" if value != bool(one and one.is_opposite) else "No"
     if isinstance(value, list):
         return ", ".join(in_words(one, each) for each in value) or "None"
     if isinstance(value, dict):

@@ -6,8 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from clipcast.common.problems import AppError, ValidationFailed
-from clipcast.posts import views
-from clipcast.posts.labels import get_label
+from clipcast.posts import labels, views
 from clipcast.web.forms import read_form
 from clipcast.web.posts import FILTERS
 from clipcast.web.viewers import Editing, Looking
@@ -54,10 +53,6 @@ async def delete_view(member: Looking, view_id: str) -> Response:
 @router.post("/labels/{label_id}/delete")
 async def delete_label(member: Editing, label_id: str) -> Response:
     """Delete a label. The posts that have it stay."""
-    if member.is_limited:
-        raise AppError(403, "limited_to_clients", "You see some clients only. Take the label off your posts instead.")
     async with member.installation.database.begin() as session:
-        label = await get_label(session, member.workspace.id, label_id)
-        member.record(session, "label.deleted", label.name)
-        await session.delete(label)
+        await labels.delete_label(session, member.workspace.id, label_id, member.actor)
     return member.redirect("/posts")

@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.api.pagination import PageParams
 from clipcast.clients.repository import all_clients, get_client
-from clipcast.common.ids import parse_id
+from clipcast.common.ids import new_id, parse_id
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError, NotFound
 from clipcast.common.storable import UNSTORABLE
@@ -24,13 +24,15 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Post
 from clipcast.people.repository import list_members
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import captions, drafts, listing
+from clipcast.posts import captions, draft_lines, listing
 from clipcast.posts.labels import get_label, list_labels
 from clipcast.posts.lines import PostLine, lines_of
 from clipcast.posts.views import list_views
 from clipcast.web import times
+from clipcast.web.bulk_outcome import ONGOING
 from clipcast.web.forms import FilledForm
 from clipcast.web.pages import shown_number
+from clipcast.web.sent import made_of_draft
 from clipcast.web.viewers import Editing, Looking, Member
 from clipcast.workspaces.repository import list_keys_of
 
@@ -72,8 +74,11 @@ class DayGroup:
 
 
 @router.get("/posts")
-async def posts_page(member: Looking, after: str = "") -> Response:
-    """Return the list of posts. Its filters are in the address (`read_filters`); `after` is the place of a page."""
+async def posts_page(member: Looking, after: str = "", made: str = "") -> Response:
+    """Return the list of posts. Its filters are in the address (`read_filters`); `after` is the place of a page.
+
+    After a draft has become several posts, `made` names them (`sign_made`): the page says so, and offers to undo it.
+    """
     mine = member.workspace.id
     place = listing.read_place(after)
     async with member.installation.database.session() as session:
@@ -91,14 +96,17 @@ async def posts_page(member: Looking, after: str = "") -> Response:
         labels = await list_labels(session, mine)
         authors = await _authors(session, member, filters.typed["by"])
         views = await list_views(session, mine, member.user.id)
+        news = await made_of_draft(session, member, made) if made else None
     accounts += [asked] if asked is not None and asked not in accounts else []
     state = filters.typed["state"] or "all"
     number = counts.get(state, found.total)
     return member.render(
         "posts.html",
         section="posts",
+        ongoing=ONGOING,
         lines=lines,
         days=_by_day(lines, member.zone),
+        news=news,
         columns=7 if member.may("editor") else 5,
         next=str(found.next) if found.next else "",
         shown_tabs=_tabs(member, filters, counts, found.total),
@@ -109,6 +117,7 @@ async def posts_page(member: Looking, after: str = "") -> Response:
         filters=filters.words,
         nearest=nearest,
         chosen={name: value for name, value in filters.typed.items() if value},
+        press=new_id(),
         here={"after": after if place else ""} | {name: value for name, value in filters.typed.items() if value},
         clients=clients,
         all_words=_all_words(number, found.next is not None or place is not None),
@@ -119,22 +128,30 @@ async def posts_page(member: Looking, after: str = "") -> Response:
         origins=ORIGINS,
         views=[(one, f"{member.base}/posts?{one.query}", one.query == _query(filters.typed)) for one in views],
         view_query=_query(filters.typed),
+        days_in_words=times.days_in_words(filters.typed["from"], filters.typed["to"], member.zone),
+        any_day=_query(filters.typed | {"from": "", "to": ""}),
         searched_newest=shown_number(captions.NEWEST) if filters.typed["q"] and not found.next else "",
     )
 
 
 @router.get("/drafts")
-async def drafts_page(member: Editing, page: Annotated[PageParams, Depends()]) -> Response:
-    """Return the list of the workspace's drafts, as a tab of the posts."""
+async def drafts_page(
+    member: Editing, page: Annotated[PageParams, Depends()], q: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
+    """Return the list of the workspace's drafts, or of those that have these words, as a tab of the posts."""
+    mine = member.workspace.id
     async with member.installation.database.session() as session:
-        found, total = await drafts.list_drafts(session, member.workspace.id, page.offset, page.limit)
-        counts = await listing.tab_counts(session, member.workspace.id)
+        found, total = await draft_lines.search(session, mine, q, page.offset, page.limit)
+        lines = {line.id: line for line, _ in await draft_lines.draft_lines(session, mine, found)}
+        counts = await listing.tab_counts(session, mine)
         filters = await read_filters(member, session, {})
     return member.render(
         "drafts.html",
         section="posts",
         drafts=found,
-        read=drafts.read,
+        lines=lines,
+        q=q,
+        more_query=f"&{urlencode({'q': q})}" if q else "",
         pagination=pagination(page, total),
         shown_tabs=_tabs(member, filters, counts, None),
     )

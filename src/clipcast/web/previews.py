@@ -37,7 +37,7 @@ def of(
         return None
     edit, id = min(found, key=lambda one: (one[1] != account_id, one[0] != edit_id))
     account = by_account[id]
-    metadata, model = drafts.metadata(content, edit, account), PLATFORMS[account.platform].metadata
+    metadata, model = drafts.metadata(content, edit, account, by_clip[edit].name), PLATFORMS[account.platform].metadata
     text = str(metadata.get(model.text_field, ""))
     title = str(metadata.get(model.title_field, "")) if model.title_field else ""
     return Preview(
@@ -53,10 +53,10 @@ def of(
 
 
 def curl(base: str, body: dict[str, Any]) -> str:
-    """Return the same post as a curl command, for a shell that has the API key in CLIPCAST_KEY."""
+    """Return the same post as a curl command, for a shell that has the API key in CLIPCAST_API_KEY."""
     return (
         f"curl -X POST {shlex.quote(base + '/api/v1/posts')} \\\n"
-        '  -H "X-Api-Key: $CLIPCAST_KEY" \\\n'
+        '  -H "X-Api-Key: $CLIPCAST_API_KEY" \\\n'
         "  -H 'Content-Type: application/json' \\\n"
         f"  -d {shlex.quote(json.dumps(body, indent=1, ensure_ascii=False))}"
     )

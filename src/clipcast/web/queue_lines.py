@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clients.slots import Slot
+from clipcast.database import among
 from clipcast.database.models.posts import Item, Post
 from clipcast.posts.lines import PostLine, lines_of
 
@@ -34,9 +35,9 @@ class QueueLine:
 async def queue_lines(session: AsyncSession, slots: Sequence[Slot]) -> list[QueueLine]:
     """Return the lines of these posting times, in order. Those that only unseen posts take are left out."""
     ids = [id for slot in slots for id in slot.post_ids]
-    posts = list(await session.scalars(select(Post).where(Post.id.in_(ids))))
+    posts = list(await session.scalars(select(Post).where(among(Post.id, ids))))
     lines = {line.id: line for line in await lines_of(session, posts)}
-    queued = select(Item.post_id).where(Item.post_id.in_(ids), Item.slot_at.is_not(None), Item.status == "pending")
+    queued = select(Item.post_id).where(among(Item.post_id, ids), Item.slot_at.is_not(None), Item.status == "pending")
     in_queue = set(await session.scalars(queued))
     order = [id for id in dict.fromkeys(ids) if id in in_queue]
     places = {id: place for place, id in enumerate(order)}

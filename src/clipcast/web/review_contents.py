@@ -24,6 +24,16 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A text, the numbers of the clips and the platforms that have it, and each title beside it with its platforms."""
+
+    text: str
+    clips: list[int]
+    platforms: list[str]
+    titles: list[tuple[str, list[str]]]
+
+
+@dataclass(frozen=True)
 class Shown:
     """A clip of a post; none if it is gone."""
 
@@ -45,12 +55,37 @@ def shown_items(items: Iterable[Item], renders: Mapping[UUID, Render]) -> list[S
     return [Shown(renders.get(edit_id), list(words.values())) for edit_id, words in found.items()]
 
 
+def said_once(clips: Iterable[Shown]) -> list[Said]:
+    """Return each text of these clips once, in order."""
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    for number, clip in enumerate(clips, 1):
+        for words in clip.words:
+            found.setdefault(words.text, []).extend((number, name, words.title) for name, _ in words.accounts)
+    return [
+        Said(
+            text,
+            list(dict.fromkeys(number for number, *_ in uses)),
+            list(dict.fromkeys(name for _, name, _ in uses)),
+            [
+                (title, list(dict.fromkeys(name for _, name, its in uses if its == title)))
+                for title in dict.fromkeys(its for *_, its in uses if its)
+            ],
+        )
+        for text, uses in found.items()
+    ]
+
+
 @dataclass(frozen=True)
 class Media:
     """Signed addresses of a clip's video and its picture, which open for MEDIA_LIFETIME without a sign-in."""
 
     video: str
     picture: str
+
+
+def own_address(installation: Installation, address: str) -> str:
+    """Return the path of an address of this installation: its pages load nothing from elsewhere."""
+    return address.removeprefix(installation.settings.public_base)
 
 
 def media_of(installation: Installation, render: Render | None) -> Media | None:
@@ -68,8 +103,7 @@ def media_of(installation: Installation, render: Render | None) -> Media | None:
     picture = (render.rendition and render.rendition.thumbnail_key) or render.clip.thumbnail_key
 
     def address(key: str, name: str, kind: str, size: int) -> str:
-        whole = file_url(settings, vault, key, name, kind, size, MEDIA_LIFETIME)
-        return whole.removeprefix(settings.public_base)
+        return own_address(installation, file_url(settings, vault, key, name, kind, size, MEDIA_LIFETIME))
 
     return Media(
         address(file.key, "clip.mp4", file.content_type, file.size or -1),

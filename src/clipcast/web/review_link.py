@@ -1,11 +1,12 @@
-"""The page of a review link, for people without a sign-in: plain forms, no script, and nothing of the workspace.
+"""The page of a review link, for people without a sign-in: plain forms, no script, and of the workspace its name only.
 
 A link that is guessed, revoked or expired, and a post that was not sent with the link, lead to the same page.
 """
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from urllib.parse import quote, unquote
+from typing import Any
+from urllib.parse import quote, unquote, urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,13 +17,17 @@ from sqlalchemy.orm import joinedload
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.dependencies import InstallationDep
-from clipcast.api.rate_limits import Rate, count_attempts, network_of
+from clipcast.api.rate_limits import Rate
 from clipcast.audit.service import Actor
+from clipcast.clients.logos import logo_url
 from clipcast.clock import clock
+from clipcast.common.names import tidy_name
 from clipcast.common.problems import AppError
 from clipcast.database.limits import limit_to, limited
+from clipcast.database.models.clients import Client
 from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewLink, ReviewState
+from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
 from clipcast.posts import reviewing
 from clipcast.posts.status import PostStatus, post_status
@@ -32,8 +37,9 @@ from clipcast.reviews.links import find_link, post_of, posts_of
 from clipcast.reviews.schemas import NAME_MAX, TEXT_MAX
 from clipcast.reviews.states import ShownState, shown_state
 from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.link_limits import count_look, count_requests
 from clipcast.web.pages import headers, render
-from clipcast.web.review_contents import Media, Shown, media_of, shown_items
+from clipcast.web.review_contents import Media, Said, Shown, media_of, own_address, said_once, shown_items
 from clipcast.web.reviews import check_text, read_second
 from clipcast.web.viewers import address_of, is_secure
 
@@ -45,8 +51,7 @@ PRIVATE = headers(script_src="'none'", connect_src="'none'") | {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
 }
-# All requests from one network, and the forms that are sent with one link.
-LOOKS = (Rate(120, timedelta(minutes=1)), Rate(1200, timedelta(hours=1)))
+# The forms that are sent with one link.
 FORMS = (Rate(30, timedelta(minutes=1)), Rate(300, timedelta(hours=1)))
 SAID = {
     "changed": "The post has changed since you opened it, so nothing was done. This is what it is now.",
@@ -69,27 +74,45 @@ class Offered:
     comments: list[ReviewComment]
 
     @property
+    def waits(self) -> bool:
+        """Whether the link's people have still to decide."""
+        return self.status == "pending" and self.reviewer.decision is None
+
+    @property
+    def said(self) -> list[Said]:
+        """Its texts."""
+        return said_once(clip for clip, _ in self.clips)
+
+    @property
     def platforms(self) -> list[str]:
         """The platforms of its accounts."""
-        return list(dict.fromkeys(name for clip, _ in self.clips for words in clip.words for name, _ in words.accounts))
+        return list(dict.fromkeys(name for said in self.said for name in said.platforms))
 
 
 @router.get("/r/{token}")
-async def link_page(token: str, request: Request, installation: InstallationDep, said: str = "") -> Response:
-    """Return the posts that were sent for review with the link. Opening it decides nothing."""
-    await _count(request, installation, f"review links from {network_of(address_of(request))}", LOOKS)
-    installation = await _as_seen(installation, token)
+async def link_page(
+    token: str, request: Request, installation: InstallationDep, said: str = "", at: str = ""
+) -> Response:
+    """Return the posts that were sent for review with the link. Opening it decides nothing.
+
+    The post of the review `at`, about which a person has just decided, keeps its place.
+    """
+    installation = await _as_seen(request, installation, token)
     async with installation.database.begin() as session:
         link = await find_link(session, token)
         if link is None:
             return _gone(request)
-        return await _page(request, installation, session, link, token, notice=SAID.get(said, ""))
+        return await _page(request, installation, session, link, token, notice=SAID.get(said, ""), at=at)
 
 
-async def _as_seen(installation: Installation, token: str) -> Installation:
-    """Return the installation as the people of a link see it: with posts of its client only, if it has one."""
+async def _as_seen(request: Request, installation: Installation, token: str) -> Installation:
+    """Return the installation as the people of a link see it: with posts of its client only, if it has one.
+
+    Raises AppError 429 for too many requests.
+    """
     async with installation.database.session() as session:
         link = await find_link(session, token)
+    await count_look(request, installation, "review link", link.id if link else None)
     if link is None or link.client_id is None:
         return installation
     limit = limit_to((link.client_id,), link.id)
@@ -99,20 +122,21 @@ async def _as_seen(installation: Installation, token: str) -> Installation:
 @router.post("/r/{token}/{review_id}/{action}")
 async def act(token: str, review_id: str, action: str, request: Request, installation: InstallationDep) -> Response:
     """Approve a post, ask for changes, comment, or take a decision back, until the post goes out."""
-    await _count(request, installation, f"review links from {network_of(address_of(request))}", LOOKS)
+    installation = await _as_seen(request, installation, token)
     form = await read_form(request)
-    installation = await _as_seen(installation, token)
     async with installation.database.begin() as session:
         link = await find_link(session, token, lock=True)
         found = await post_of(session, link, review_id) if link else None
         if link is None or found is None or action not in (APPROVE, CHANGES, COMMENT, TAKE_BACK):
             return _gone(request)
-        name = form.line("name") or _known_name(request)
+        own = tidy_name(form.one("name")) or _known_name(request)
+        # Whoever has the link may take an approval back. It is not asked who that is.
+        name = link.name if action == TAKE_BACK and not own else own
         _check(form, name, action)
         if form.problems:
             return await _page(request, installation, session, link, token, form, review_id)
         link_id, said = link.id, ""
-    await _count(request, installation, f"forms of review link {link_id}", FORMS)
+    await count_requests(installation, f"forms of review link {link_id}", FORMS)
     by = Actor("link", link_id, name, address_of(request))
     try:
         async with installation.database.begin() as session:
@@ -128,12 +152,13 @@ async def act(token: str, review_id: str, action: str, request: Request, install
         }  # fmt: skip
         if (said := problems.get(error.code, "")) == "":
             raise
-    query = f"?said={said}" if said else ""
-    response = RedirectResponse(f"/r/{quote(token)}{query}#post-{quote(review_id)}", 303, PRIVATE)
-    response.set_cookie(
-        NAME_COOKIE, quote(name), max_age=int(NAME_LIFETIME.total_seconds()), path="/r",
-        secure=is_secure(installation), httponly=True, samesite="lax",
-    )  # fmt: skip
+    query = urlencode({"at": review_id} | ({"said": said} if said else {}))
+    response = RedirectResponse(f"/r/{quote(token)}?{query}#decision-{quote(review_id)}", 303, PRIVATE)
+    if own:
+        response.set_cookie(
+            NAME_COOKIE, quote(own), max_age=int(NAME_LIFETIME.total_seconds()), path="/r",
+            secure=is_secure(installation), httponly=True, samesite="lax",
+        )  # fmt: skip
     return response
 
 
@@ -154,15 +179,15 @@ async def _act(session: AsyncSession, action: str, form: FilledForm, found: tupl
 
 
 def _check(form: FilledForm, name: str, action: str) -> None:
-    if not name or len(name) > NAME_MAX or not name.isprintable():
+    if not 0 < len(name) <= NAME_MAX:
         form.add_problem("name", f"Write your name, at most {NAME_MAX} characters.")
     if action in (CHANGES, COMMENT):
         check_text(form)
 
 
 def _known_name(request: Request) -> str:
-    name = unquote(request.cookies.get(NAME_COOKIE, ""))
-    return name if 0 < len(name) <= NAME_MAX and name.isprintable() else ""
+    name = tidy_name(unquote(request.cookies.get(NAME_COOKIE, "")))
+    return name if len(name) <= NAME_MAX else ""
 
 
 async def _page(
@@ -174,20 +199,26 @@ async def _page(
     form: FilledForm | None = None,
     form_of: str = "",
     notice: str = "",
+    at: str = "",
 ) -> Response:
-    found = await _offered(installation, session, link)
+    found = await _offered(installation, session, link, form_of or at)
     await service.note_seen(session, [one.reviewer.id for one in found])
     link.opened_at = clock.now()
-    waiting = sum(one.status == "pending" and one.reviewer.decision is None for one in found)
+    workspace = await session.get_one(Workspace, link.workspace_id)
+    client = await session.get(Client, link.client_id) if link.client_id else None
+    logo = logo_url(installation, client) if client else None
+    waiting = sum(one.waits for one in found)
     context = {
-        "link": link, "token": token, "zone": ZoneInfo(link.zone), "offered": found, "waiting": waiting,
+        "link": link, "workspace": workspace, "client": client, "logo": logo and own_address(installation, logo),
+        "token": token, "zone": ZoneInfo(link.zone), "offered": found, "waiting": waiting,
         "name": _known_name(request), "form": form or FilledForm({}), "form_of": form_of, "notice": notice,
         "name_max": NAME_MAX, "text_max": TEXT_MAX,
     }  # fmt: skip
     return render(request, "review_link.html", context, 422 if form else 200, PRIVATE)
 
 
-async def _offered(installation: Installation, session: AsyncSession, link: ReviewLink) -> list[Offered]:
+async def _offered(installation: Installation, session: AsyncSession, link: ReviewLink, at: str) -> list[Offered]:
+    """Return the posts of a link, those that wait first; the post of the review `at` is among them."""
     rows = await posts_of(session, link)
     query = select(Item).where(Item.post_id.in_([post.id for post, *_ in rows])).options(joinedload(Item.connection))
     items = list(await session.scalars(query.order_by(Item.position)))
@@ -200,17 +231,17 @@ async def _offered(installation: Installation, session: AsyncSession, link: Revi
         assert state is not None
         comments = await repository.comments_of(session, review.id, public_only=True)
         found.append(Offered(post, review, reviewer, state, status, clips, comments))
-    return found
+
+    def place(one: Offered) -> tuple[Any, ...]:
+        is_at = str(one.review.id) == at
+        if not one.waits and not is_at:
+            return (1,)  # in their order
+        is_approved = one.post.review == ReviewState.APPROVED and not is_at
+        return (0, is_approved, one.post.scheduled_at is not None, one.post.scheduled_at, one.post.id)
+
+    return sorted(found, key=place)
 
 
 def _gone(request: Request) -> Response:
     """Return the page of every link and post that is not there."""
     return render(request, "review_gone.html", {}, 404, PRIVATE)
-
-
-async def _count(request: Request, installation: Installation, name: str, rates: tuple[Rate, ...]) -> None:
-    """Count a request. Raises AppError 429 for too many."""
-    if wait := await count_attempts(installation.database, [(name, rates)]):
-        raise AppError(
-            429, "rate_limited", f"Too many requests. Try again in {wait} s.", headers={"Retry-After": str(wait)}
-        )

@@ -1,6 +1,9 @@
 """The pages of reviews: what waits for whom, a post with its comments, sending for review, and review links."""
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 from uuid import UUID
 
@@ -9,11 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.clients.rule_schemas import REVIEWERS_MAX
+from clipcast.common.ids import new_id
+from clipcast.common.names import tidy_name
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.database.models.clients import Client
 from clipcast.database.models.posts import Post
 from clipcast.database.models.reviews import ReviewState
-from clipcast.people.repository import list_members
+from clipcast.people.repository import list_approvers
 from clipcast.posts import repository as posts
 from clipcast.posts import reviewing
 from clipcast.posts.lines import PostLine, lines_of
@@ -21,11 +26,12 @@ from clipcast.posts.service import get_post
 from clipcast.posts.states import OF_REVIEW
 from clipcast.renders.repository import renders_by_edit_id
 from clipcast.reviews import links, repository, service
-from clipcast.reviews.schemas import NAME_MAX, TEXT_MAX, ReviewOut, ReviewRequest
+from clipcast.reviews.schemas import NAME_MAX, NO_NAME, TEXT_MAX, ReviewOut, ReviewRequest
 from clipcast.reviews.states import ShownState
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.review_contents import Shown, shown_items
+from clipcast.web.review_mail import Mailed, mail_link, make_once, read_address
 from clipcast.web.viewers import Editing, Looking, Member, Reviewing
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -68,9 +74,12 @@ class Chosen:
 
 
 @router.get("/review")
-async def reviews_page(member: Looking, state: str = "waiting") -> Response:
-    """Return the list of reviews in a state, with the first one beside it."""
-    return await _page(member, state, None)
+async def reviews_page(member: Looking, state: str = "waiting", shown: str = "") -> Response:
+    """Return the list of reviews in a state, with one beside it: of the post `shown`, else the first of the list.
+
+    An open page names the post that it shows, which may leave the state meanwhile.
+    """
+    return await _page(member, state, None, shown=shown)
 
 
 @router.get("/review/count")
@@ -91,17 +100,17 @@ async def links_page(member: Looking) -> Response:
 async def create_link(member: Editing, request: Request) -> Response:
     """Create a review link and show its address once."""
     form = await read_form(request)
-    name = form.line("name")
-    _check_link_name(form, name)
+    name, to = form.name("name", NAME_MAX, NO_NAME), read_address(form, "email")
     client = find_client(member, form)
     if form.problems:
         return await _links_page(member, form)
     async with member.installation.database.begin() as session:
-        _, url = await links.create_link(
-            session, member.installation.settings, member.workspace.id, name, client.timezone if client else
-            member.zone.key, member.actor, client.id if client else None,
+        make = partial(
+            links.create_link, session, member.installation.settings, member.workspace.id, name,
+            client.timezone if client else member.zone.key, member.actor, client.id if client else None,
         )  # fmt: skip
-    return await _links_page(member, url=url)
+        link = await make_once(session, member, form, make)
+    return await _links_page(member, url=link.url, mailed=await mail_link(member, link, to))
 
 
 @router.post("/review/links/{link_id}/revoke")
@@ -123,7 +132,9 @@ def find_client(member: Member, form: FilledForm) -> Client | None:
     return found
 
 
-async def _links_page(member: Member, form: FilledForm | None = None, url: str = "") -> Response:
+async def _links_page(
+    member: Member, form: FilledForm | None = None, url: str = "", mailed: Mailed | None = None
+) -> Response:
     async with member.installation.database.session() as session:
         found = await links.list_links(session, member.workspace.id)
     return member.render(
@@ -133,6 +144,8 @@ async def _links_page(member: Member, form: FilledForm | None = None, url: str =
         links=found,
         form=form or FilledForm({}),
         url=url,
+        mailed=mailed,
+        run=new_id(),
         lifetime=links.LIFETIME,
         name_max=NAME_MAX,
     )
@@ -146,7 +159,12 @@ async def review_page(member: Looking, post_id: str, said: str = "") -> Response
 
 
 async def _page(
-    member: Member, state: str | None, post_id: str | None, form: FilledForm | None = None, notice: str = ""
+    member: Member,
+    state: str | None,
+    post_id: str | None,
+    form: FilledForm | None = None,
+    notice: str = "",
+    shown: str = "",
 ) -> Response:
     mine = member.workspace.id
     async with member.installation.database.begin() as session:
@@ -156,6 +174,9 @@ async def _page(
         lines = await lines_of(session, [post for post, _ in found])
         progress = await repository.progress_of(session, [review.id for _, review in found])
         rows = [Row(line, wanted, progress[review.id]) for line, (_, review) in zip(lines, found, strict=True)]
+        if shown:
+            with suppress(NotFound):
+                chosen = await _chosen(member, session, shown)
         if chosen is None and rows:
             chosen = await _chosen(member, session, str(rows[0].line.id))
         counts = await repository.count_by_state(session, mine)
@@ -282,11 +303,6 @@ def check_text(form: FilledForm) -> None:
         form.add_problem("at", "Write the time in the clip as minutes and seconds, such as 0:14.")
 
 
-def _check_link_name(form: FilledForm, name: str, field: str = "name") -> None:
-    if not name or len(name) > NAME_MAX or not name.isprintable():
-        form.add_problem(field, f"Give a name of at most {NAME_MAX} characters.")
-
-
 @router.get("/posts/{post_id}/review")
 async def send_page(member: Editing, post_id: str) -> Response:
     """Return the form that sends a post for review."""
@@ -294,7 +310,12 @@ async def send_page(member: Editing, post_id: str) -> Response:
 
 
 async def _send_page(
-    member: Member, post_id: str, form: FilledForm | None = None, url: str = "", status: int = 200
+    member: Member,
+    post_id: str,
+    form: FilledForm | None = None,
+    url: str = "",
+    status: int = 200,
+    mailed: Mailed | None = None,
 ) -> Response:
     async with member.installation.database.session() as session:
         post = await get_post(session, member.workspace.id, post_id)
@@ -303,20 +324,27 @@ async def _send_page(
             review = await reviewing.show_review(session, member.workspace.id, post_id)
         except NotFound:
             review = None
-        offered = await review_choices(session, member)
+        clients = await reviewing.clients_of_items(session, await posts.get_items(session, post.id))
+        offered = await review_choices(session, member, clients)
     return member.render(
-        "send_review.html", status, section="review", post=post, line=line, review=review, url=url,
-        form=form or FilledForm({}), lifetime=links.LIFETIME, **offered,
+        "send_review.html", status, section="review", post=post, line=line, review=review, url=url, mailed=mailed,
+        form=form or FilledForm({}), run=new_id(), lifetime=links.LIFETIME, **offered,
     )  # fmt: skip
 
 
-async def review_choices(session: AsyncSession, member: Member) -> dict[str, Any]:
-    """Return what `parts/review.html` offers: the members and the open links of the workspace."""
-    members, _ = await list_members(session, member.workspace.id, 0, MEMBERS_MAX)
+async def review_choices(
+    session: AsyncSession, member: Member, client_ids: Collection[UUID | None] = ()
+) -> dict[str, Any]:
+    """Return what `parts/review.html` offers: the members and the open links that can approve posts of these clients.
+
+    Without clients, all that can approve posts of any.
+    """
     found = await links.list_links(session, member.workspace.id)
     return {
-        "members": [one for one in members if one.role != "viewer"],
-        "review_links": found,
+        "members": await list_approvers(session, member.workspace.id, client_ids, MEMBERS_MAX),
+        "review_links": [
+            one for one in found if not (one.client_id and client_ids) or {one.client_id} == set(client_ids)
+        ],
         "name_max": NAME_MAX,
         "text_max": TEXT_MAX,
     }
@@ -325,19 +353,23 @@ async def review_choices(session: AsyncSession, member: Member) -> dict[str, Any
 @router.post("/posts/{post_id}/review")
 async def send(member: Editing, post_id: str, request: Request) -> Response:
     """Send a post for review. A new link is made in the same transaction, and its address is shown once."""
-    form, url = await read_form(request), ""
+    form, made = await read_form(request), None
     wanted, name = request_of(form)
     check_request(form, wanted, name)
+    to = read_address(form, "review.email")
+    form.add_problem("review.new_link", "Write for whom the link is." if to and not name else None)
     try:
         if form.problems:
             return await _send_page(member, post_id, form, status=422)
         async with member.installation.database.begin() as session:
             if name:
-                made, url = await links.create_link(
-                    session, member.installation.settings, member.workspace.id, name, member.zone.key, member.actor,
+                make = partial(
+                    links.create_link, session, member.installation.settings, member.workspace.id, name,
+                    member.zone.key, member.actor,
                     await reviewing.only_client_of(session, member.workspace.id, post_id),
                 )  # fmt: skip
-                wanted = wanted.model_copy(update={"links": [*wanted.links, str(made.id)]})
+                made = await make_once(session, member, form, make)
+                wanted = wanted.model_copy(update={"links": [*wanted.links, made.id]})
             await reviewing.send_for_review(session, member.workspace.id, post_id, wanted, member.actor)
     except ValidationFailed as failed:
         form.add_problem("reviewers", " ".join(problem.message for problem in failed.errors))
@@ -346,7 +378,9 @@ async def send(member: Editing, post_id: str, request: Request) -> Response:
         if error.code != reviewing.NOT_PENDING:
             raise
         return member.redirect(f"/posts/{post_id}?changed=true")
-    return await _send_page(member, post_id, url=url) if url else member.redirect(f"/review/{post_id}")
+    if made is None:
+        return member.redirect(f"/review/{post_id}")
+    return await _send_page(member, post_id, url=made.url, mailed=await mail_link(member, made, to))
 
 
 def request_of(form: FilledForm) -> tuple[ReviewRequest, str]:
@@ -357,12 +391,12 @@ def request_of(form: FilledForm) -> tuple[ReviewRequest, str]:
         rule="all" if form.line("review.rule") == "all" else "any",
         message=form.one("review.message").strip(),
     )
-    return wanted, form.line("review.new_link")
+    return wanted, tidy_name(form.one("review.new_link"))
 
 
 def check_request(form: FilledForm, wanted: ReviewRequest, name: str) -> None:
     if name:
-        _check_link_name(form, name, "review.new_link")
+        form.add_problem("review.new_link", NO_NAME if len(name) > NAME_MAX else None)
     elif not wanted.members and not wanted.links:
         form.add_problem("reviewers", "Choose who must approve it.")
     if max(len(wanted.members), len(wanted.links)) > REVIEWERS_MAX:
@@ -381,7 +415,7 @@ async def withdraw(member: Editing, post_id: str) -> Response:
 async def remove(member: Editing, post_id: str) -> Response:
     """Remove a review: the post is sent without an approval. Where a client wants one, only owners may."""
     async with member.installation.database.session() as session:
-        if not member.may("owner") and await reviewing.needs_approval(session, member.workspace.id, post_id):
+        if not member.actor.may_skip_review and await reviewing.needs_approval(session, member.workspace.id, post_id):
             raise AppError(
                 403, "role_missing", "This client's posts need an approval. Only an owner publishes without."
             )

@@ -7,12 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
 from clipcast.common.versions import VersionMismatch, if_version
 from clipcast.database.hot_queries import from_session
-from clipcast.database.models.posts import Draft
+from clipcast.database.models.posts import Draft, Post
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import service
 from clipcast.posts.planning import REPEAT
 from clipcast.web import edit_conflicts
 from clipcast.web.composition import Composition
+from clipcast.web.sent import sign_made
 from clipcast.web.viewers import Member
 
 
@@ -22,8 +23,8 @@ class ReplacedMeanwhile(Exception):
 
 async def send_draft(
     member: Member, session: AsyncSession, draft: Draft, composition: Composition, again: bool = False
-) -> str:
-    """Create the post of a locked draft, or all posts of its plan, and return the path that shows them.
+) -> list[UUID]:
+    """Create the post of a locked draft, or all posts of its plan, and return their ids.
 
     Raises ValidationFailed, ReplacedMeanwhile, DuplicateContent unless it is posted `again`, or AppError 409 if a
     worker has claimed an item of the replaced post.
@@ -50,15 +51,25 @@ async def send_draft(
                 executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name, made=made
             )
         )
-    draft.post_id = UUID(created[0].post_id)
+    ids = [UUID(one.post_id) for one in created]
+    draft.post_id, draft.author_id = ids[0], member.user.id
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in composition.chosen_accounts)
     action = "post.replaced" if replaced else "post.created"
-    for one in created:
-        member.record(session, action, names, UUID(one.post_id), scheduled_at=one.scheduled_at)
-    return sent_path(draft)
+    for id, one in zip(ids, created, strict=True):
+        member.record(session, action, names, id, scheduled_at=one.scheduled_at)
+    return ids
+
+
+async def path_of_made(member: Member, session: AsyncSession, draft: Draft, ids: list[UUID]) -> str:
+    """Return the path that shows and counts the posts that a draft has just become."""
+    if not edit_conflicts.of_draft(draft).content["plan"]:
+        return sent_path(draft)
+    first = await session.get_one(Post, ids[0])
+    state = "in_review" if first.review else "scheduled"
+    return f"/posts?state={state}&made={await sign_made(session, member, draft.id, ids)}"
 
 
 def sent_path(draft: Draft) -> str:
     """Return the path of the page that shows what was made of a sent draft: its post, or the posts of its plan."""
     content = edit_conflicts.of_draft(draft).content
-    return "/posts" if content["plan"] else f"/posts/{draft.post_id}"
+    return "/posts?state=scheduled" if content["plan"] else f"/posts/{draft.post_id}"

@@ -67,7 +67,8 @@ async def invite(member: Owning, request: Request) -> Response:
     form = await read_form(request)
     role, note = form.one("role"), form.line("note")
     form.add_problem("role", _role_problem(role))
-    form.add_problem("note", service.name_problem(note) if note else None)
+    if note:
+        note = form.name("note", service.NAME_MAX, service.NO_NAME)
     clients = read_clients(member, form)
     if clients and role == "owner":
         form.add_problem("client", "Owners see all clients. Choose another role, or all clients.")
@@ -98,6 +99,18 @@ async def withdraw_invitation(member: Owning, invitation_id: str) -> Response:
         member.record(session, "member.invitation_withdrawn", found.note or "Somebody")
         await session.delete(found)
     return member.redirect("/settings#members")
+
+
+@router.get("/settings/members")
+async def members_page(member: Looking) -> Response:
+    """Redirect to the members among the settings."""
+    return member.redirect("/settings#members")
+
+
+@router.get("/profile")
+async def profile_page(member: Looking) -> Response:
+    """Redirect to the page of the person's own settings."""
+    return RedirectResponse("/account", 303)
 
 
 @router.post("/settings/members/{user_id}")
@@ -149,8 +162,7 @@ async def _change(member: Member, user_id: str, role: str | None, action: str) -
 @router.post("/settings/name")
 async def rename(member: Owning, request: Request) -> Response:
     form = await read_form(request)
-    name = form.line("name")
-    form.add_problem("name", service.name_problem(name))
+    name = form.name("name", service.NAME_MAX, service.NO_NAME)
     if form.problems:
         return await _page(member, form=form, which="workspace")
     async with member.installation.database.begin() as session:
@@ -190,8 +202,7 @@ async def change_duplicates(member: Owning, request: Request) -> Response:
 async def open_workspace(member: Owning, request: Request) -> Response:
     """Create another workspace, which the member owns."""
     form = await read_form(request)
-    name = form.line("name")
-    form.add_problem("name", service.name_problem(name))
+    name = form.name("name", service.NAME_MAX, service.NO_NAME)
     if form.problems:
         return await _page(member, form=form, which="another")
     async with member.installation.database.begin() as session:

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.dependencies import InstallationDep
 from clipcast.audit.service import Actor, record
+from clipcast.common.names import tidy_name
 from clipcast.common.problems import Problem
 from clipcast.database.models.people import User
 from clipcast.installation import Installation
@@ -43,9 +44,9 @@ async def set_up(request: Request, installation: InstallationDep) -> Response:
     typed = await _typed(request)
     owner = person(typed.get("name", ""), typed.get("email", ""), typed.get("password", ""))
     problems = owner.problems()
-    workspace = typed.get("workspace", "").strip()
-    if wrong := service.name_problem(workspace):
-        problems.append(Problem("workspace", "invalid", wrong))
+    workspace = tidy_name(typed.get("workspace", ""))
+    if not 0 < len(workspace) <= service.NAME_MAX:
+        problems.append(Problem("workspace", "invalid", service.NO_NAME))
     if not _has_code(installation, typed):
         message = "This code is wrong. Open the link that `clipcast serve` printed."
         problems.append(Problem("code", "invalid", message))

@@ -1,13 +1,12 @@
 """Times on the pages: in the viewer's zone, with its name."""
 
 import difflib
-import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from clipcast.clock import clock
-from clipcast.common.timestamps import in_utc, known_zones
+from clipcast.common.timestamps import in_utc, known_zones, plain_zone
 
 ZONE_COOKIE = "clipcast_zone"
 DEFAULT_ZONE = "UTC"
@@ -56,20 +55,14 @@ def read_zone(text: str) -> ZoneInfo:
 
 def near_zones(text: str) -> list[str]:
     """Return the zones whose city or name is similar to the text."""
-    wanted = _plain(text[:100])
+    wanted = plain_zone(text[:100])
     by_word: dict[str, str] = {}
     for name in zone_names():
-        by_word.setdefault(_plain(city_of(name)), name)
-        by_word.setdefault(_plain(name), name)
+        by_word.setdefault(plain_zone(city_of(name)), name)
+        by_word.setdefault(plain_zone(name), name)
     found = [name for word, name in by_word.items() if wanted and word.startswith(wanted)]
     found += [by_word[word] for word in difflib.get_close_matches(wanted, by_word, SUGGESTIONS, 0.75)]
     return list(dict.fromkeys(found))[:SUGGESTIONS]
-
-
-def _plain(text: str) -> str:
-    """Return the text in lower case and without accents, so that `São Paulo` finds `America/Sao_Paulo`."""
-    bare = "".join(one for one in unicodedata.normalize("NFD", text) if not unicodedata.combining(one))
-    return " ".join(bare.replace("_", " ").casefold().split())
 
 
 def shown(instant: datetime, zone: ZoneInfo, seconds: bool = False) -> str:
@@ -103,6 +96,22 @@ def day_title(day: date, zone: ZoneInfo) -> str:
     today = clock.now().astimezone(zone).date()
     near = {-1: "Yesterday, ", 0: "Today, ", 1: "Tomorrow, "}.get((day - today).days, "")
     return f"{near}{day:%A} {day.day} {day:%B}" + (f" {day.year}" if day.year != today.year else "")
+
+
+def days_in_words(since: str, until: str, zone: ZoneInfo) -> str:
+    """Return the days of two `date` fields in words: `From 24 Nov`, `To 30 Nov`; empty without any."""
+    this_year = clock.now().astimezone(zone).year
+
+    def name(day: date) -> str:
+        return f"{day.day} {day:%b}" + (f" {day.year}" if day.year != this_year else "")
+
+    first, last = (date.fromisoformat(text) if text else None for text in (since, until))
+    if first and last:
+        if first == last:
+            return name(last)
+        is_same_month = (first.year, first.month) == (last.year, last.month)
+        return f"{first.day if is_same_month else name(first)} – {name(last)}"
+    return f"From {name(first)}" if first else f"To {name(last)}" if last else ""
 
 
 def near(instant: datetime, zone: ZoneInfo) -> str:

@@ -20,17 +20,19 @@ from clipcast.clients.logos import logo_paths
 from clipcast.clients.repository import all_clients
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
+from clipcast.connections.manage import count_needy
 from clipcast.connections.repository import NO_CLIENT
 from clipcast.database.limits import limit_to, limited
 from clipcast.database.models.clients import Client
 from clipcast.database.models.people import User
 from clipcast.database.models.workspaces import Workspace
 from clipcast.installation import Installation
+from clipcast.jobs.workers import is_publishing
 from clipcast.notices import inbox
 from clipcast.people import repository, service
 from clipcast.reviews.repository import count_waiting
 from clipcast.web import times
-from clipcast.web.pages import is_htmx, render
+from clipcast.web.pages import FILTERED, is_htmx, render
 
 # Limits of password attempts: from one address, for one person from one address, and for one person from anywhere. The
 # last limit is high, so that a stranger cannot easily lock a person out.
@@ -88,10 +90,20 @@ class Member(Viewer):
     # All clients of the workspace by name, and the one that the address names with `?client=`.
     clients: tuple[Client, ...] = ()
     client: Client | None = None
+    # Whether the address names a client that is not there.
+    client_is_gone: bool = False
     # The number of the member's unread notices, up to 100.
     unread: int = 0
-    # The number of reviews that wait for the member.
+    # The number of reviews that wait for the member, and of accounts that need a person.
     to_review: int = 0
+    needy_accounts: int = 0
+    # Whether a worker that publishes runs.
+    publishes: bool = True
+
+    @property
+    def actor(self) -> Actor:
+        """The person, as the audit log names them. Owners may publish without an approval."""
+        return replace(super().actor, may_skip_review=self.may("owner"))
 
     @property
     def chosen_client(self) -> str:
@@ -287,21 +299,31 @@ def _limited(member: Member) -> Member:
 async def _with_sidebar(member: Member) -> Member:
     """Return the member with what the sidebar shows.
 
-    Raises NotFound if the address names another client, except on the list of posts, which says so at its filter.
+    If the address names a client that was deleted, or that the member does not see, the pages that show one client's
+    part show all, and say so. Everything else raises NotFound: it would act on the wrong accounts.
     """
     async with member.installation.database.session() as session:
         clients = tuple(await all_clients(session, member.workspace.id))
         unread = await inbox.unread(session, member.user.id, member.workspace.id)
-        member = replace(member, clients=clients, unread=unread)
+        publishes = await is_publishing(session)
+        member = replace(member, clients=clients, unread=unread, publishes=publishes)
         if not is_htmx(member.request):
-            number = await count_waiting(session, member.workspace.id, member.user.id, member.may("editor"))
-            member = replace(member, to_review=number)
+            member = replace(
+                member,
+                to_review=await count_waiting(session, member.workspace.id, member.user.id, member.may("editor")),
+                needy_accounts=await count_needy(session, member.workspace.id),
+            )
     if (name := member.request.query_params.get("client", "")) in ("", NO_CLIENT):
         return member
     chosen = next((one for one in clients if one.id == parse_id(name)), None)
-    if chosen is None and member.request.url.path != f"{member.base}/posts":
+    if chosen is None and (member.request.method != "GET" or member.request.url.path not in _filtered(member.base)):
         raise NotFound("client", name)
-    return replace(member, client=chosen)
+    return replace(member, client=chosen, client_is_gone=chosen is None)
+
+
+def _filtered(base: str) -> set[str]:
+    """Return the paths of the pages that show one client's part."""
+    return {f"{base}/accounts", *(base + path for path in FILTERED.values())}
 
 
 async def count_guess(request: Request, email: str = "") -> None:

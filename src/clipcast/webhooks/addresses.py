@@ -9,6 +9,7 @@ from clipcast.platforms.addresses import parse_url
 from clipcast.platforms.network import is_public
 
 URL_MAX = 2048
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 OTHER_SCHEME = re.compile(r"(?!https?:)([a-z][a-z0-9+.-]{0,19})://[^/\s]", re.IGNORECASE)
 
 
@@ -20,6 +21,8 @@ def check_url(text: str, allowed_hosts: tuple[str, ...]) -> URL | Problem:
     if len(text) > URL_MAX:
         return _too_long(len(text))
     try:
+        if CONTROLS.search(text.strip()):
+            raise ValueError("control characters")
         url = parse_url(text.strip())
     except ValueError:
         if other := OTHER_SCHEME.match(text):
@@ -32,6 +35,13 @@ def check_url(text: str, allowed_hosts: tuple[str, ...]) -> URL | Problem:
     if url.user is not None or url.password is not None:
         message = "The address holds a user name or a password. Clipcast signs its requests: leave them out."
         return Problem("/url", "invalid", message)
+    if url.fragment or text.rstrip().endswith("#"):
+        message = "The address has a fragment (#), which no request carries. Leave it out."
+        return Problem("/url", "invalid", message)
+    if url.port == 0:
+        return Problem(
+            "/url", "invalid", "The address has the port 0, to which nothing can connect. Give another port."
+        )
     if is_allowed(url, allowed_hosts):
         return url
     if url.scheme != "https":

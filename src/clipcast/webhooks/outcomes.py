@@ -23,8 +23,8 @@ TRIES_MAX = 20
 BUSY = (429, 503)
 
 WEBHOOK = """
-    SELECT id, url, secret, former_secret, former_until, disabled_at, failures, failing_since, paused_until, warned_at,
-           last_error, last_success_at, updated_at
+    SELECT id, url, secret, former_secret, former_until, older_secrets, older_until, disabled_at, failures,
+           failing_since, paused_until, warned_at, last_error, last_success_at, updated_at
     FROM webhooks WHERE id = :id
 """
 READ_WEBHOOK = Statement(WEBHOOK)
@@ -40,7 +40,8 @@ DUE = Statement("""
     ), retries AS (
         SELECT id, event_id, attempts, subject_id, sequence, due_at FROM deliveries
         WHERE webhook_id = :webhook_id AND status = 'pending' AND attempts > 0 AND due_at <= :now AND id <> ALL(:known)
-        ORDER BY due_at LIMIT CAST(:limit AS bigint) - (SELECT count(*) FROM first)
+        ORDER BY due_at
+        LIMIT least(CAST(:retries AS bigint), CAST(:limit AS bigint) - (SELECT count(*) FROM first))
     )
     SELECT due.id, due.event_id, due.attempts, due.subject_id, events.post_id, events.body
     FROM webhooks
@@ -49,19 +50,21 @@ DUE = Statement("""
     WHERE webhooks.id = :webhook_id AND webhooks.updated_at = :read_at
     ORDER BY due.attempts > 0, CASE WHEN due.attempts = 0 THEN due.sequence END, due.due_at
 """)
+# Nothing of a delivery that was replayed meanwhile: its attempts begin anew.
 RECORD = Statement(f"""
     WITH result AS (
         SELECT * FROM jsonb_to_recordset(CAST(:results AS jsonb)) AS result(
-            id uuid, status text, due_at timestamptz, ended_at timestamptz, attempt jsonb)
+            id uuid, attempts int, status text, due_at timestamptz, ended_at timestamptz, attempt jsonb)
     ), locked AS (
         SELECT deliveries.id FROM deliveries JOIN result USING (id) ORDER BY deliveries.sequence
         FOR NO KEY UPDATE OF deliveries
     )
     UPDATE deliveries SET
-        status = result.status, attempts = attempts + 1, due_at = result.due_at, ended_at = result.ended_at,
+        status = result.status, attempts = deliveries.attempts + 1, due_at = result.due_at, ended_at = result.ended_at,
         tries = CASE WHEN jsonb_array_length(tries) < {TRIES_MAX} THEN tries ELSE tries - 0 END || result.attempt
     FROM result JOIN locked USING (id)
-    WHERE deliveries.id = result.id AND deliveries.status = 'pending' AND {MINE}
+    WHERE deliveries.id = result.id AND deliveries.status = 'pending' AND deliveries.attempts = result.attempts
+      AND {MINE}
     RETURNING EXISTS (SELECT FROM webhooks WHERE id = deliveries.webhook_id AND updated_at = :read_at) AS is_unchanged
 """)  # noqa: S608 - constants
 SAVE_HEALTH = Statement("""
@@ -90,6 +93,10 @@ class DueDelivery:
     post_id: UUID | None
     body: str
 
+    @property
+    def is_retry(self) -> bool:
+        return self.attempts > 0
+
 
 @dataclass(frozen=True)
 class WebhookRow:
@@ -100,6 +107,8 @@ class WebhookRow:
     secret: bytes
     former_secret: bytes | None
     former_until: datetime | None
+    older_secrets: list[bytes]
+    older_until: list[datetime]
     disabled_at: datetime | None
     failures: int
     failing_since: datetime | None
@@ -130,14 +139,17 @@ async def is_unchanged(pool: AsyncpgPool, id: UUID, read_at: datetime) -> bool:
 
 
 async def read_due(
-    pool: AsyncpgPool, webhook_id: UUID, read_at: datetime, known: Collection[UUID], limit: int
+    pool: AsyncpgPool, webhook_id: UUID, read_at: datetime, known: Collection[UUID], limit: int, retries: int
 ) -> list[DueDelivery] | None:
-    """Return due deliveries that are not `known`: first attempts in the order of their events, and then retries.
+    """Return at most `limit` due deliveries that are not `known`: first attempts in the order of their events.
+
+    Then come retries, at most so many as `retries`.
 
     None if the webhook was changed, disabled or deleted: its `updated_at` is not `read_at`. Raise DatabaseUnavailable.
     """
     values = {
         "webhook_id": webhook_id, "read_at": read_at, "now": clock.now(), "known": list(known), "limit": limit,
+        "retries": retries,
     }  # fmt: skip
     rows = await pool.fetch(DUE, values)
     return [DueDelivery(**dict(row)) for row in rows if row["id"] is not None] if rows else None
@@ -154,7 +166,7 @@ async def record(
     values = {"results": to_json(rows).decode(), "read_at": read_at}
     found = await pool.fetch(RECORD, values | mine(claimed))
     if not found and rows:
-        claimed.lease.check()  # else they were given up or deleted meanwhile
+        claimed.lease.check()  # else they were given up, replayed or deleted meanwhile
     return len(found) == len(rows) and all(row["is_unchanged"] for row in found)
 
 
@@ -164,6 +176,7 @@ def _row(delivery: DueDelivery, result: Result) -> dict[str, Any]:
     status = "delivered" if result.error is None else "failed" if wait is None else "pending"
     return {
         "id": delivery.id,
+        "attempts": delivery.attempts,
         "status": status,
         "due_at": now if wait is None else now + wait,
         "ended_at": None if status == "pending" else now,

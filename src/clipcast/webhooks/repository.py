@@ -82,7 +82,7 @@ async def events_since(session: AsyncSession, webhook: Webhook, since: datetime,
 
 
 async def redeliver(session: AsyncSession, webhook_id: UUID, event_ids: Collection[UUID]) -> None:
-    """Make these events due for a webhook, as if for the first time."""
+    """Make these events due for a webhook, as if for the first time, also those that wait for a retry."""
     now = clock.now()
     names = ["id", "webhook_id", "event_id", "sequence", "subject_id", "due_at", "created_at"]
     columns = (
@@ -94,7 +94,9 @@ async def redeliver(session: AsyncSession, webhook_id: UUID, event_ids: Collecti
     again = {"status": "pending", "attempts": 0, "due_at": now, "ended_at": None}
     await session.execute(
         rows.on_conflict_do_update(
-            index_elements=["webhook_id", "event_id"], set_=again, where=Delivery.status != "pending"
+            index_elements=["webhook_id", "event_id"],
+            set_=again,
+            where=(Delivery.status != "pending") | (Delivery.attempts > 0),
         )
     )
 

@@ -22,6 +22,7 @@ from clipcast.common.ids import new_id
 from clipcast.common.timestamps import format_timestamp
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database.hot_queries import Executor, Statement, from_session
+from clipcast.database.locks import TAKE, Lock
 from clipcast.database.models.events import Event, Webhook
 from clipcast.installation import Installation
 from clipcast.jobs.engines import POLL
@@ -34,9 +35,6 @@ from clipcast.webhooks.objects import no_object, objects_of
 log = structlog.get_logger()
 T = TypeVar("T")
 
-# An arbitrary number, the same in every process.
-ROUTER_LOCK = 7_236_012
-LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 # The most events of one transaction.
 BATCH = 100
 
@@ -136,7 +134,7 @@ class Router:
     async def route(self) -> int:
         """Route the oldest new events, at most BATCH, and return their number. Raise DatabaseUnavailable."""
         async with self._database.begin() as session:
-            await session.execute(LOCK, {"lock": ROUTER_LOCK})
+            await session.execute(TAKE, {"lock": Lock.ROUTER})
             events = await _unrouted(session)
             if posts := sorted({event.post_id for event in events if event.type in ENDS and event.post_id}):
                 await session.execute(ADD_ENDS, {"post_ids": posts, "now": clock.now()})

@@ -16,12 +16,15 @@ from clipcast.database import Database
 from clipcast.jobs.claimed import ClaimedJob, LeaseLost
 from clipcast.jobs.kinds import REDELIVER_QUEUE
 from clipcast.webhooks.jobs import leave_slot
-from clipcast.webhooks.outcomes import DueDelivery, Health, is_unchanged, read_due, record
+from clipcast.webhooks.outcomes import BUSY, DueDelivery, Health, is_unchanged, read_due, record
 from clipcast.webhooks.sending import Result, Sender
 
 # Requests at a time to a webhook that responds. A run begins with fewer: one that does not respond holds few sockets.
 AT_ONCE_FIRST, AT_ONCE = 2, 16
-# The deliveries that a run knows at a time: those under way, and those that wait for them.
+# Seconds between two looks for new events while all requests wait for their responses.
+READ_EVERY = 0.25
+# The deliveries that a run knows at a time: those under way, and those that wait for them. At most half are retries,
+# so that it always reads new ones.
 KNOWN = 128
 # Results of so many deliveries, or of so many seconds, are recorded together.
 RECORDED_TOGETHER = 64
@@ -59,24 +62,27 @@ class Run:
         Raise LeaseLost or DatabaseUnavailable: the requests under way are then cancelled, and repeated later. A
         cancelled run records the responses that come within STOP_TIME.
         """
-        recorded_at, is_empty = clock.monotonic(), False
+        recorded_at = read_at = clock.monotonic()
+        may_read = True
         try:
             while True:
-                if self._may_begin() and not is_empty and len(self._known) <= KNOWN // 2:
-                    is_empty = not await self._read()
+                if self._may_begin() and may_read and len(self._known) <= KNOWN // 2:
+                    may_read, read_at = await self._read(), clock.monotonic()
                 await self._begin()
                 if not self._sending:
                     await self._record()
                     if not self._ready or not self._may_begin():
                         return
-                    is_empty = False
+                    may_read = True
                     continue
                 await self._await_some()
                 if len(self._results) >= RECORDED_TOGETHER or clock.monotonic() - recorded_at >= RECORD_EVERY:
                     # After a time without results, the next one is recorded at once.
                     recorded_at = clock.monotonic() if self._results else recorded_at
                     await self._record()
-                    is_empty = False
+                    may_read = True
+                elif clock.monotonic() - read_at >= READ_EVERY:
+                    may_read = self._has_place(is_retry=False)
         except asyncio.CancelledError:
             with suppress(LeaseLost, DatabaseUnavailable):
                 await asyncio.shield(self._stop())
@@ -91,7 +97,8 @@ class Run:
     async def _read(self) -> bool:
         """Read further due deliveries. Return whether there were any."""
         limit = KNOWN - len(self._known)
-        found = await read_due(self._pool, self._health.id, self._health.updated_at, self._known, limit)
+        retries = KNOWN // 2 - sum(one.is_retry for one in self._known.values())
+        found = await read_due(self._pool, self._health.id, self._health.updated_at, self._known, limit, retries)
         if found is None:
             self._is_changed = True
             return False
@@ -100,18 +107,31 @@ class Run:
         self._ready += self._order.add(found)
         return bool(found)
 
-    def _has_next(self) -> bool:
-        return bool(self._ready) and len(self._sending) < self._at_once and self._may_begin()
+    def _has_place(self, is_retry: bool) -> bool:
+        """Return whether a first attempt, or a retry, may begin beside those under way.
+
+        Retries leave a place to first attempts: what a receiver does not accept holds up nothing else.
+        """
+        retries = sum(delivery.is_retry for delivery, _ in self._sending.values())
+        if is_retry:
+            return retries < max(1, self._at_once - 1) and len(self._sending) < self._at_once
+        return len(self._sending) < self._at_once or len(self._sending) == retries
+
+    def _next(self) -> DueDelivery | None:
+        """Return the first delivery that may begin now; None if there is none."""
+        if not self._ready or not self._may_begin():
+            return None
+        return next((one for one in self._ready if self._has_place(one.is_retry)), None)
 
     async def _begin(self) -> None:
         """Begin the requests that may begin now, unless the webhook has changed since it was read."""
-        if self._has_next() and not await is_unchanged(self._pool, self._health.id, self._health.updated_at):
+        if self._next() and not await is_unchanged(self._pool, self._health.id, self._health.updated_at):
             self._is_changed = True
         # One check serves all requests whose places became free during it.
         self._add([task for task in self._sending if task.done()])
-        while self._has_next():
+        while delivery := self._next():
             self._claimed.lease.check()
-            delivery = self._ready.pop(0)
+            self._ready.remove(delivery)
             task = asyncio.create_task(self._sender.send(delivery.event_id, delivery.body))
             self._sending[task] = delivery, clock.monotonic()
 
@@ -130,7 +150,10 @@ class Run:
             result = task.result()
             self._results.append((delivery, result))
             self._health.add(result)
-            self._at_once = 1 if result.error else min(self._at_once + 1, AT_ONCE)
+            if result.error is None:
+                self._at_once = min(self._at_once + 1, AT_ONCE)
+            elif result.status is None or result.status in BUSY:  # else it responds, and rejects this event alone
+                self._at_once = 1
             self._ready += self._order.ended(delivery)
 
     async def _record(self) -> None:
@@ -163,7 +186,7 @@ class Order:
         """Add deliveries in the order of their events. Return those that may begin."""
         free = []
         for delivery in deliveries:
-            if delivery.attempts:
+            if delivery.is_retry:
                 free.append(delivery)
                 continue
             self._open[_group(delivery)].append(delivery)
@@ -173,7 +196,7 @@ class Order:
 
     def ended(self, delivery: DueDelivery) -> list[DueDelivery]:
         """Remove a delivery whose attempt has ended. Return those that may begin now."""
-        if delivery.attempts:
+        if delivery.is_retry:
             return []
         group = self._open[_group(delivery)]
         before = {one.id for one in group if self._may_begin(one)}

@@ -1,6 +1,9 @@
 """One request that delivers an event, and what came of it. Nothing in a response can cost more than a few kilobytes."""
 
 import asyncio
+import json
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,6 +12,7 @@ from standardwebhooks import Webhook as Signer
 from yarl import URL
 
 from clipcast.clock import clock
+from clipcast.common.masking import masked, masked_fields, masked_text
 from clipcast.common.settings import Settings
 from clipcast.common.storable import storable
 from clipcast.platforms.errors import PublishError
@@ -25,6 +29,8 @@ BODY_MAX = 16 * 1024
 # Seconds for the body of a response whose status has decided.
 BODY_TIME = 1.0
 QUOTED_MAX = 200
+# Characters that control a terminal, or turn the direction of a text around.
+CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 GONE = 410
 REDIRECTS = range(300, 400)
 
@@ -79,8 +85,22 @@ def _error_of(status: int, content: bytes) -> str | None:
         return None
     if status in REDIRECTS:
         return f"It responded with {status}, a redirect. Clipcast follows none: give the final address."
-    quoted = storable(content.decode("utf-8", "replace").strip(), QUOTED_MAX)
+    quoted = _quoted(content)
     return f"It responded with {status}" + (f": {quoted}" if quoted else ".")
+
+
+def _quoted(content: bytes) -> str:
+    """Return the start of a body in one line, without secrets: a receiver may repeat what it got."""
+    text = content.decode("utf-8", "replace")
+    value = None
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text)
+    if isinstance(value, dict | list):
+        text = json.dumps(masked(value, hosts_only=True), ensure_ascii=False)
+    else:
+        text = masked_fields(text)
+    text = " ".join(CONTROLS.sub(" ", masked_text(text, hosts_only=True)).split())
+    return storable(text, QUOTED_MAX)
 
 
 async def _read(response: Incoming) -> bytes:

@@ -12,6 +12,7 @@ from clipcast.audit.service import Actor, record
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.problems import AppError, Problem, ValidationFailed
+from clipcast.common.timestamps import format_timestamp
 from clipcast.database.limits import require_whole
 from clipcast.database.models.events import Delivery, Event, EventListener, Webhook
 from clipcast.database.models.workspaces import Workspace
@@ -33,13 +34,14 @@ from clipcast.webhooks.schemas import (
     UpdateWebhook,
     WebhookOut,
 )  # fmt: skip
-from clipcast.webhooks.signing import new_secret
+from clipcast.webhooks.signing import former_secrets, new_secret
 
 # The most webhooks of a workspace, and the most events that one request replays.
 WEBHOOKS_MAX = 20
 REPLAYED_MAX = 1000
-# For which time the former secret signs, too.
+# For which time a former secret signs, too, and the most that do so at a time: each one lengthens every request.
 BOTH_SIGN = timedelta(hours=24)
+FORMER_MAX = 10
 BY_PERSON = "by_person"
 CHANGEABLE = (
     "url", "events", "description", "disabled_at", "failures", "failing_since", "paused_until", "warned_at",
@@ -125,9 +127,19 @@ async def delete_webhook(session: AsyncSession, workspace_id: UUID, id: str, act
 async def rotate_secret(
     installation: Installation, session: AsyncSession, workspace_id: UUID, id: str, actor: Actor
 ) -> SecretRotated:
-    """Give a webhook a new secret. The former one signs, too, for a day. Raise NotFound."""
+    """Give a webhook a new secret. The former one signs, too, for a day. Raise NotFound, or AppError 409.
+
+    Those of earlier rotations sign until their own time. So there is a limit of rotations a day.
+    """
     webhook = await repository.get_webhook(session, workspace_id, id, lock=True)
-    secret, until = new_secret(), clock.now() + BOTH_SIGN
+    now = clock.now()
+    former = former_secrets(webhook, now)
+    if len(former) >= FORMER_MAX:
+        again_at = format_timestamp(former[-1][1])
+        message = f"The secret was rotated {len(former)} times in 24 h, the maximum. Rotate it again after {again_at}."
+        raise AppError(409, "too_many_rotations", message)
+    secret, until = new_secret(), now + BOTH_SIGN
+    webhook.older_secrets, webhook.older_until = [one for one, _ in former], [end for _, end in former]
     webhook.former_secret, webhook.former_until = webhook.secret, until
     webhook.secret = installation.vault.seal(secret)
     _record(session, webhook, actor, "webhook.secret_rotated")
@@ -154,8 +166,8 @@ async def replay_delivery(session: AsyncSession, workspace_id: UUID, id: str, de
     """Send an event again, as if for the first time. Raise NotFound, or AppError 409."""
     webhook = await _get_enabled(session, workspace_id, id)
     delivery, event = await repository.get_delivery(session, webhook.id, delivery_id)
-    delivery.status, delivery.attempts, delivery.due_at, delivery.ended_at = "pending", 0, clock.now(), None
-    await session.flush()
+    await repository.redeliver(session, webhook.id, [event.id])
+    await session.refresh(delivery)
     await _send(session, webhook)
     return show_delivery(delivery, event)
 

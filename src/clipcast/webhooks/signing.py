@@ -26,6 +26,12 @@ class HasSecrets(Protocol):
     @property
     def former_until(self) -> datetime | None: ...
 
+    @property
+    def older_secrets(self) -> list[bytes]: ...
+
+    @property
+    def older_until(self) -> list[datetime]: ...
+
 
 def new_secret() -> str:
     """Return a new secret, with which a receiver verifies signatures."""
@@ -33,11 +39,20 @@ def new_secret() -> str:
 
 
 def signers_of(webhook: HasSecrets, vault: Vault, now: datetime) -> list[Signer]:
-    """Return what signs the requests of a webhook now: after a rotation, two secrets. Raise VaultError."""
-    sealed = [webhook.secret]
-    if webhook.former_secret is not None and webhook.former_until is not None and now < webhook.former_until:
-        sealed.append(webhook.former_secret)
-    return [Signer(vault.open(one)) for one in sealed]
+    """Return what signs the requests of a webhook now: its secret, and the former ones that a key decrypts.
+
+    Raise VaultError if none decrypts the secret.
+    """
+    former = [sealed for sealed, _ in former_secrets(webhook, now) if vault.can_open(sealed)]
+    return [Signer(vault.open(one)) for one in (webhook.secret, *former)]
+
+
+def former_secrets(webhook: HasSecrets, now: datetime) -> list[tuple[bytes, datetime]]:
+    """Return the former secrets of a webhook that still sign, the newest first, each with the time of its end."""
+    found = list(zip(webhook.older_secrets, webhook.older_until, strict=True))
+    if webhook.former_secret is not None and webhook.former_until is not None:
+        found.insert(0, (webhook.former_secret, webhook.former_until))
+    return [(sealed, until) for sealed, until in found if now < until]
 
 
 def headers_of(signers: list[Signer], event_id: UUID, at: datetime, body: str) -> dict[str, str]:

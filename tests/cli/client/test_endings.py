@@ -20,7 +20,7 @@ from clipcast.cli import app
 from clipcast.cli.client import live
 from clipcast.cli.client.installations import Logins
 from clipcast.cli.client.session import Refused, ending, show
-from clipcast.sdk import Progress
+from clipcast.sdk import Progress, PublishedPost
 
 ANSWERS = (
     '{"status": "ok"}',
@@ -142,3 +142,32 @@ def test_each_file_has_its_own_bar(monkeypatch: pytest.MonkeyPatch) -> None:
                 tell(Progress("clip.mp4", sent, 4))
     last = shown.getvalue().split("\r")[-1]
     assert last.count("clip.mp4") == last.count("4/4 bytes") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["posts", "list", "--limit", "0", "--json"], "'--limit'"),
+        (["posts", "lst", "--json"], "No such command 'lst'"),
+        (["post", "--json", "--at"], "'--at'"),
+        (["--nope", "posts", "--json"], "--nope"),
+    ],
+)
+def test_wrong_use_of_a_command_is_json_where_that_is_asked(arguments: list[str], message: str) -> None:
+    done = CliRunner().invoke(app, arguments)
+    error = json.loads(done.stdout)["error"]
+    assert (done.exit_code, error["code"], message in error["message"]) == (2, "usage", True)
+    plain = CliRunner().invoke(app, [one for one in arguments if one != "--json"])
+    assert (plain.exit_code, plain.stdout) == (2, "")
+
+
+def test_wait_for_a_later_post_says_its_time(capsys: pytest.CaptureFixture[str]) -> None:
+    item: Any = {
+        "id": "i1", "platform": "threads", "account": {"username": "harbour"}, "connection_id": "c1", "stage": None,
+        "status": "pending", "progress": 0, "platform_post_url": None, "error": None, "edit_id": "e1",
+    }  # fmt: skip
+    post: Any = {"post_id": "p1", "status": "pending", "scheduled_at": "2027-01-24T21:00:00.000Z", "items": [item]}
+    states = [PublishedPost.of(post), PublishedPost.of(post | {"status": "completed"})]
+    assert live.watch(iter(states), {}, as_json=True).done
+    out, err = capsys.readouterr()
+    assert (out, err.count("The post p1 goes out"), "2027-01-2" in err) == ("", 1, True)

@@ -39,7 +39,11 @@ async def test_plan_uploads_each_file_once_and_creates_all_posts(shell: Shell, c
     assert texts == ["one", "two;\nlines", "=three"]
     assert [post["status"] for post in posts] == ["pending", "completed", "completed"]
     double = await shell.run(*command)
-    assert (double.code, double.err.count("line 3, edit_id: "), "--allow-duplicate" in double.err) == (2, 1, True)
+    named = double.err.count("line 3, files: ä clip.mp4: "), double.err.count("line 6, edit_id: ")
+    assert (double.code, named, "--allow-duplicate" in double.err) == (2, (1, 1), True)
+    error = (await shell.run(*command, "--json")).json["error"]
+    assert (error["code"], {one["code"] for one in error["errors"]}) == ("duplicate_content", {"duplicate_content"})
+    assert error["errors"][0]["earlier"]["post_id"] == posts[0]["post_id"]
     assert (await shell.run(*command, "--allow-duplicate")).code == 0
 
 
@@ -115,6 +119,12 @@ async def test_render_of_a_file_is_made_and_its_id_can_be_posted(shell: Shell, c
     await shell.served.stage.connect("threads")
     wrong = await shell.run("render", str(clip), "--aspect", "x:y")
     assert (wrong.code, "  aspect_ratio: " in wrong.err) == (2, True)
+    for field, reason in (
+        ("idempotency_key=1", "no field 'idempotency_key'"), ("video_id=1", "no field 'video_id'"),
+        ("speeed=2", "Did you mean 'speed'?"), ("if_match=1", "Use one of resolution, "),
+    ):  # fmt: skip
+        refused = await shell.run("render", str(clip), "--set", field)
+        assert (refused.code, reason in refused.err) == (2, True), refused.err
     for trim, reason in (
         ("a-b", "START-END"), ("-", "START-END"), ("nan-5", "START-END"), ("5-3", "ends at 3 s, and begins at 5 s"),
         ("5-5", "Give a later end"),

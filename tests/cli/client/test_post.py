@@ -9,16 +9,21 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
 from clipcast.cli import demos
 from clipcast.cli.client.installations import Logins
 from clipcast.cli.client.times import local_time
+from clipcast.clips import library
 from clipcast.clock import clock
+from clipcast.database.models.clips import Render
 from clipcast.sdk import Clipcast, ConnectionFailed
 from clipcast.sdk.transport import Send
-from clipcast.testing.harness import ACCOUNT, free_port
+from clipcast.testing.harness import ACCOUNT
+from clipcast.workspaces.service import SCOPES, create_key
 from tests.cli.client.conftest import Shell
 from tests.tcp_proxy import tcp_proxy
 
@@ -44,6 +49,9 @@ async def test_command_of_the_readme_ends_with_the_addresses(
         # A double is refused where nobody can be asked, and posted if a person wants it.
         double = await shell.run(*command)
         assert (double.code, "Add --allow-duplicate" in double.err) == (2, True)
+        error = (await shell.run(*command, "--json")).json["error"]
+        assert (error["code"], len(error["errors"])) == ("duplicate_content", 2)
+        assert all(one["earlier"]["post_id"] for one in error["errors"])
         monkeypatch.setattr("clipcast.cli.client.post.is_interactive", lambda: True)
         assert (await shell.run(*command, input="n\n")).code == 2
         asked = await shell.run(*command, input="y\n")
@@ -84,9 +92,25 @@ async def test_problems_name_the_account_and_the_option(shell: Shell, clip: Path
     assert wrong.code == 2
     assert len([line for line in wrong.err.splitlines() if line.startswith("--set")]) == 4
     assert "Did you mean 'title'?" in wrong.err
+    unused = await shell.run("post", str(clip), "--to", THREADS, "--set", "tiktok.privacyLevel=SELF_ONLY")
+    assert (unused.code, "no --to is an account of tiktok" in unused.err) == (2, True)
+    text = shell.folder / "notes.txt"
+    text.write_text("no video")
+    for command in (["upload", str(text)], ["post", str(text), "--to", THREADS, "--text", "x"]):
+        refused = await shell.run(*command)
+        assert (refused.code, f"{text}: " in refused.err) == (2, True), refused.err
+    copy = shell.folder / "copy.mp4"
+    copy.write_bytes(clip.read_bytes())
+    twice = await shell.run("post", str(clip), str(copy), "--to", THREADS, "--text", "x")
+    assert (twice.code, "/videos/" in twice.err, f"by {clip} to {THREADS}" in twice.err) == (2, False, True), twice.err
+    to = ["post", str(clip), "--to", THREADS]
+    for zone in ("Europe/Lisbon", "Nowhere/At_All"):
+        alone = await shell.run(*to, "--timezone", zone)
+        assert (alone.code, f"--timezone {zone} is that of --at, which is missing" in alone.err) == (2, True)
+    assert (await shell.run(*to, "--at", "tomorrow 9:00", "--timezone", "Nowhere/At_All")).code == 2
     for arguments in ([], [str(clip)], ["nothing.mp4", "--to", THREADS], [str(clip), "--to", THREADS, "--at", "soon"]):
         assert (await shell.run("post", *arguments)).code == 2
-    assert (await shell.served.stage.caller.get("/clips")).json()["clips"] == []
+    assert len((await shell.served.stage.caller.get("/clips")).json()["clips"]) == 2  # those of the double
 
 
 async def test_settings_and_time_reach_the_post(shell: Shell, clip: Path) -> None:
@@ -116,8 +140,25 @@ async def test_dry_run_uploads_checks_and_posts_nothing(shell: Shell, clip: Path
     dry = await shell.run(*command, "--dry-run")
     assert (dry.code, dry.out.startswith("Valid. Nothing was posted.")) == (0, True)
     assert (await shell.served.stage.caller.get("/posts")).json()["posts"] == []
-    assert (await shell.run(*command)).code == 0
-    assert len((await shell.served.stage.caller.get("/clips")).json()["clips"]) == 1  # the upload was continued
+    # The upload is that of the file, whatever the command says of it, until the file changes.
+    assert (await shell.run("upload", str(clip))).code == 0
+    assert (await shell.run(*command[:-1], "Ebb")).code == 0
+    assert len((await shell.served.stage.caller.get("/clips")).json()["clips"]) == 1
+    os.utime(clip, ns=(0, 0))
+    assert (await shell.run("upload", str(clip))).code == 0
+    assert len((await shell.served.stage.caller.get("/clips")).json()["clips"]) == 2
+
+
+async def test_upload_takes_the_clip_out_of_the_bin(shell: Shell, clip: Path) -> None:
+    database = shell.served.stage.installation.database
+    uploads = []
+    for _ in range(2):
+        uploads.append((await shell.run("upload", str(clip))).out)
+        async with database.begin() as session:
+            [render] = await session.scalars(select(Render))
+            assert render.deleted_at is None
+            library.delete(session, [render])
+    assert uploads[0] == uploads[1]
 
 
 async def test_failed_item_is_exit_code_1_and_can_be_retried(shell: Shell, clip: Path) -> None:
@@ -212,9 +253,39 @@ async def test_post_that_was_created_before_its_response_was_lost_is_not_repeate
     again = await shell.run(*command)
     assert (again.code, "Continuing the same command" in again.err) == (0, True)
     assert len((await shell.served.stage.caller.get("/posts")).json()["posts"]) == 1
-    # It has ended. The next command like it is meant as another post.
+    # It has ended. The next command like it is meant as another post, also if it was interrupted.
+    with monkeypatch.context() as patch:
+        patch.setattr(Clipcast, "publish", interrupted)
+        assert (await shell.run(*command, "--allow-duplicate")).code == 130
     assert (await shell.run(*command, "--allow-duplicate")).code == 0
     assert len((await shell.served.stage.caller.get("/posts")).json()["posts"]) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Clipcast, "publish", interrupted)
+        patch.setattr("clipcast.cli.client.post.confirm_duplicates", lambda *_: True)
+        assert (await shell.run(*command)).code == 130
+    another = await shell.run(*command, "--allow-duplicate")
+    assert (another.code, "Continuing" in another.err) == (0, False)
+    assert len((await shell.served.stage.caller.get("/posts")).json()["posts"]) == 4
+
+
+async def test_interrupted_command_continues_for_its_key_and_workspace_only(
+    shell: Shell, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ids of one workspace mean nothing in another."""
+    await connect(shell, "threads")
+    command = ["post", str(clip), "--to", THREADS, "--text", "Tide", "--at", "in 5 hours"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Clipcast, "publish", _interrupt)
+        assert (await shell.run(*command)).code == 130
+    stage = shell.served.stage
+    async with stage.installation.database.begin() as session:
+        _, key = await create_key(session, "other", [UUID(stage.caller.workspace_id)], SCOPES)
+    other = await shell.run(*command, CLIPCAST_API_KEY=key)
+    assert (other.code, "Continuing" in other.err) == (0, False), other.err
+    named = await shell.run(*command, "--allow-duplicate", CLIPCAST_WORKSPACE=stage.caller.workspace_id)
+    assert (named.code, "Continuing" in named.err) == (0, False), named.err
+    same = await shell.run(*command)
+    assert "Continuing the same command" in same.err
 
 
 async def test_command_that_stopped_while_it_waited_finds_its_post(
@@ -251,7 +322,7 @@ async def test_command_that_stopped_while_it_waited_finds_its_post(
         assert (done.code, "Add --allow-duplicate" in done.err) == (code, code == 2), done.err
 
 
-def _interrupt(*_: Any) -> None:
+def _interrupt(*_: Any, **__: Any) -> None:
     raise KeyboardInterrupt
 
 
@@ -329,15 +400,17 @@ async def test_login_saves_the_key_for_its_address_only(shell: Shell) -> None:
     assert (unknown.code, "clipcast login" in unknown.err) == (2, True)
     assert (await shell.run("login", url, "--key", "clipcast_wrong")).code == 2
     assert (await shell.run("login", "ftp://x", "--key", key)).code == 2
+    nothing = await shell.run("login", url, input="")
+    assert (nothing.code, "Pass it with --key" in nothing.err) == (2, True)
     assert not Logins.path().exists()
     done = await shell.run("login", url + "/api/v1/", input=key + "\n", **none)
     assert done.code == 0, done.err
     assert key not in done.out + done.err
     assert Logins.path().stat().st_mode & 0o777 == 0o600
     assert (await shell.run("accounts", "list", **none)).out.startswith(THREADS)
-    other = await shell.run("accounts", "list", "--url", f"http://127.0.0.1:{free_port()}", **none)
+    other = await shell.run("accounts", "list", "--url", "http://127.0.0.1:1", **none)
     assert (other.code, "No key is known" in other.err) == (2, True)
-    gone = await shell.run("accounts", "list", CLIPCAST_URL=f"http://127.0.0.1:{free_port()}")
+    gone = await shell.run("accounts", "list", CLIPCAST_URL="http://127.0.0.1:1")
     assert gone.code == 3
     assert (await shell.run("logout", **none)).code == 0
     assert key not in Logins.path().read_text()

@@ -5,13 +5,14 @@ import json
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from clipcast.cli.client import webhooks
 from clipcast.sdk.webhooks import signer_of
-from clipcast.testing.harness import ACCOUNT, free_port
+from clipcast.testing.harness import ACCOUNT
 from tests.cli.client.conftest import Shell
 from tests.webhooks.hooks import Hooks
 from tests.webhooks.receiver import Reply, receiving
@@ -68,11 +69,24 @@ async def test_listen_prints_and_forwards_events_in_order(
     assert await webhook_ids(shell) == {other["id"]}
 
 
+async def test_delivery_that_moves_to_the_next_page_is_new_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event that happens between two pages moves all others by one place."""
+    pages = {1: [{"id": "3"}, {"id": "2"}], 2: [{"id": "2"}, {"id": "1"}]}
+
+    class Listing:
+        def list_webhook_deliveries(self, _: str, page: int, limit: int) -> dict[str, Any]:
+            return {"deliveries": pages[page], "pagination": {"has_next_page": page == 1}}
+
+    opened: Any = SimpleNamespace(client=Listing())
+    assert [one["id"] for one in webhooks._new(opened, "w", set())] == ["3", "2", "1"]
+
+
 async def test_receiver_that_does_not_respond_is_named(
     shell: Shell, hooks: Hooks, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt_after(monkeypatch, 1)
-    command = ["webhooks", "listen", "--forward", f"http://127.0.0.1:{free_port()}/", "--json"]
+    place = "127.0.0.1:1"
+    command = ["webhooks", "listen", "--forward", f"http://{place}/", "--json"]
     listening = asyncio.create_task(shell.run(*command))
     while not await webhook_ids(shell):
         await asyncio.sleep(0.01)
@@ -80,7 +94,7 @@ async def test_receiver_that_does_not_respond_is_named(
     await hooks.route()
     done = await listening
     assert json.loads(done.out)["body"]["type"] == "connection.connected"
-    assert json.loads(done.out)["forwarded"].startswith("127.0.0.1 is not reachable")
+    assert json.loads(done.out)["forwarded"].startswith(f"{place} is not reachable")
     assert "whsec_" in done.err
     assert f"{socket.gethostname()[:60]}, {os.getpid()}" in webhooks._description(os.getpid())
 
@@ -105,6 +119,8 @@ async def test_other_forward_is_refused_with_the_right_form(shell: Shell, text: 
 async def test_secret_of_no_webhook_is_refused(shell: Shell, secret: str) -> None:
     refused = await shell.run("webhooks", "listen", "--secret", secret)
     assert (refused.code, "--secret is not a secret of a webhook." in refused.err) == (2, True)
+    unused = await shell.run("webhooks", "listen", "--secret", SECRET)
+    assert (unused.code, "Add --forward ADDRESS" in unused.err) == (2, True)
     assert await webhook_ids(shell) == set()
 
 

@@ -20,13 +20,14 @@ from clipcast.jobs import queue
 from clipcast.jobs.engines.temporal import feeder
 from clipcast.jobs.engines.temporal.connection import TemporalUnavailable, connect
 from clipcast.jobs.engines.temporal.engine import TemporalEngine
-from clipcast.jobs.queue import offer, random_place, take
+from clipcast.jobs.queue import Offer, offer, random_place, take
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.publishing.programs import runnable_programs
 from clipcast.publishing.worker import Worker
 from clipcast.testing.harness import Stage, running
+from clipcast.testing.loop_time import move_loop_time
 from tests.conftest import Temporal
-from tests.crash.processes import until
+from tests.crash.processes import arrived, until
 from tests.tcp_proxy import tcp_proxy
 
 PLATFORM = "bluesky"
@@ -104,13 +105,6 @@ async def states(stage: Stage) -> list[str]:
         return list((await connection.execute(text("SELECT state FROM jobs ORDER BY id"))).scalars())
 
 
-async def in_state(stage: Stage, state: str) -> None:
-    async def reached() -> bool:
-        return state in await states(stage)
-
-    await until(reached)
-
-
 async def activities(client: Client, temporal: Temporal, number: int = 1) -> list[ActivityExecution]:
     """Return the test's activities, the newest first, when there are at least `number`."""
     found: list[ActivityExecution] = []
@@ -162,7 +156,7 @@ async def test_canceled_activity_hands_its_job_over(stage: Stage, temporal: Temp
     client = await client_of(stage, temporal.engine)
     async with running(worker_of(stage, temporal.engine)):
         post_id = await post(stage)
-        await in_state(stage, "running")
+        await arrived(stage)
         [first] = await activities(client, temporal)
         await client.get_activity_handle(first.activity_id).cancel()
         await published(stage, post_id)
@@ -175,13 +169,16 @@ async def test_run_goes_on_if_temporal_loses_its_activity(
 ) -> None:
     """A terminated activity ends in Temporal only. One run publishes the post."""
     monkeypatch.setattr("clipcast.jobs.engines.temporal.activities.HEARTBEAT_EVERY", 0.2)
-    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=3)
+    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=60)
     client = await client_of(stage, temporal.engine)
     async with running(worker_of(stage, temporal.engine)):
         post_id = await post(stage)
-        await in_state(stage, "running")
-        [first] = await activities(client, temporal)
-        await client.get_activity_handle(first.activity_id).terminate(reason="test")
+        await arrived(stage)
+        job = await stage.job(post_id)
+        id = feeder.activity_id(Offer(job.id, job.fence - 1, job.offers, job.workspace_id, job.kind, None, 0))
+        await client.get_activity_handle(id).terminate(reason="test")
+        await asyncio.sleep(1)  # in which heartbeats say that the activity has ended
+        move_loop_time(60)
         await published(stage, post_id)
     assert (await stage.item(post_id))["attempts"] == 1
     assert (await stage.sandbox.requests(PLATFORM)).count(SLOW) == 1
@@ -291,12 +288,13 @@ async def test_server_that_dies_delays_posts_and_loses_none(
 ) -> None:
     """Posts are accepted while Temporal is away. A run under way goes on, the others begin when it is back."""
     server = own_temporal.server
-    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=2)
+    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=60)
     async with running(worker_of(stage, own_temporal.engine)):
         first = await post(stage)
-        await in_state(stage, "running")
+        await arrived(stage)
         server.kill()
         second = await post(stage)
+        move_loop_time(60)
         await published(stage, first)  # while the server is away
         await log.has("temporal_unavailable")
         if wiped:
@@ -363,12 +361,13 @@ async def test_server_that_comes_back_without_the_namespace_delays_posts(
 
 @pytest.mark.parametrize("way", ["cut", "hang"])
 async def test_link_to_temporal_that_breaks_delays_posts(stage: Stage, temporal: Temporal, way: str) -> None:
-    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=2)
+    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=60)
     async with tcp_proxy(temporal.server.port) as proxy, running(worker_of(stage, temporal.engine_at(proxy.port))):
         first = await post(stage)
-        await in_state(stage, "running")
+        await arrived(stage)
         getattr(proxy, way)()
         second = await post(stage)
+        move_loop_time(60)
         await published(stage, first)  # without the link
         proxy.restore()
         await published(stage, first, second)
@@ -403,13 +402,14 @@ async def test_poller_that_ends_for_good_is_replaced_and_runs_go_on(
         await running
 
     monkeypatch.setattr(Poller, "run", revocable)
-    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=2)
+    await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=60)
     async with running(worker_of(stage, temporal.engine)):
         first = await post(stage)
-        await in_state(stage, "running")
+        await arrived(stage)
         revoked.set()
         await log.has("temporal_unavailable")
         second = await post(stage)
+        move_loop_time(60)
         await published(stage, first, second)
         await log.has("temporal_available")
     assert log.of("temporal_unavailable")[0]["reason"] == "polling ended: Poll failure: PermissionDenied"
@@ -419,14 +419,14 @@ async def test_poller_that_ends_for_good_is_replaced_and_runs_go_on(
 async def test_worker_stops_at_once_without_the_server(stage: Stage, own_temporal: Temporal) -> None:
     """The client would repeat its calls for 20 s. The job of the run is ready for other workers."""
     await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=60)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         async with running(worker_of(stage, own_temporal.engine)):
             await post(stage)
-            await in_state(stage, "running")
+            await arrived(stage)
             own_temporal.server.kill()
             stopped_at = clock.monotonic()
     assert await states(stage) == ["ready"]
-    assert clock.monotonic() - stopped_at < 10
+    assert clock.monotonic() - stopped_at < 20
 
 
 async def test_workers_with_both_engines_share_a_database(stage: Stage, temporal: Temporal) -> None:
@@ -447,10 +447,11 @@ async def test_engine_is_switched_while_posts_are_under_way(stage: Stage, tempor
     edit = await stage.caller.upload(stage.clip)
     posts: list[str] = []
     for engine in (temporal.engine, "rows", temporal.engine, "rows"):
-        await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=0.3)
+        await stage.sandbox.fault(PLATFORM, SLOW, "before", "delay", seconds=60)
         async with running(worker_of(stage, engine, worker_concurrency=2)):
             posts += [await stage.post(connection, PLATFORM, METADATA, edit) for _ in range(4)]
-            await in_state(stage, "running")
+            await arrived(stage)
+            move_loop_time(60)
     await stage.sandbox.clear_faults()
     clock.move(queue.OFFER_LIFETIME)
     async with running(worker_of(stage, "rows")):

@@ -1,6 +1,10 @@
 """Connections to a Temporal server: TLS, certificates of both sides, and the reasons of failures."""
 
+import asyncio
+import socket
 import ssl
+import struct
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +17,6 @@ from cryptography.x509.oid import NameOID
 from clipcast.clock import clock
 from clipcast.common.settings import load
 from clipcast.jobs.engines.temporal.connection import TemporalUnavailable, check, connect
-from clipcast.testing.harness import free_port
 from tests.conftest import Temporal
 from tests.tcp_proxy import tcp_proxy
 
@@ -64,8 +67,48 @@ async def test_certificate_of_the_server_must_be_trusted(
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
         await connected(f"{engine}?tls=1")
         await connected(engine, api_key="a key turns TLS on")
-        with pytest.raises(TemporalUnavailable, match="it closed the connection"):
+        with pytest.raises(TemporalUnavailable, match="If it needs TLS"):
             await connected(engine)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close the connection so that the other side finds it reset."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def send_alert(writer: asyncio.StreamWriter) -> None:
+    """Respond as a server of TLS does to what is none."""
+    writer.write(b"\x15\x03\x01\x00\x02\x02\x16")
+    writer.write_eof()
+
+
+@pytest.mark.parametrize(
+    ("respond", "reads", "reason"),
+    [
+        (asyncio.StreamWriter.close, True, "it closed the connection. If it needs TLS"),
+        (asyncio.StreamWriter.close, False, "it closed the connection. If it needs TLS"),
+        (reset, True, "it closed the connection. If it needs TLS"),
+        (reset, False, "it closed the connection. If it needs TLS"),
+        (send_alert, True, "it does not respond in HTTP/2. If it needs TLS, write tls=1"),
+    ],
+)
+async def test_server_that_needs_tls_has_a_reason_whichever_way_it_ends_the_connection(
+    respond: Callable[[asyncio.StreamWriter], None], reads: bool, reason: str
+) -> None:
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if reads:
+            await reader.read(100)
+        respond(writer)
+        # What is unread at the end of the connection would reset it, and the client may not see the response.
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(end, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(TemporalUnavailable) as error:
+            await connected(f"temporal://localhost:{server.sockets[0].getsockname()[1]}/clipcast")
+    assert reason in str(error.value)
 
 
 async def test_server_can_require_the_certificate_of_the_client(
@@ -84,7 +127,7 @@ async def test_server_can_require_the_certificate_of_the_client(
 
 async def test_failed_connection_has_a_reason_of_one_line(temporal: Temporal) -> None:
     for engine, reason in (
-        (f"temporal://127.0.0.1:{free_port()}/clipcast", "Connection refused"),
+        ("temporal://127.0.0.1:1/clipcast", "Connection refused"),
         ("temporal://no-such-host.invalid:7233/clipcast", "failed to lookup address information"),
         (f"temporal://127.0.0.1:{temporal.server.port}/clipcast?tls=1", "it does not use TLS. Write tls=0"),
         (f"temporal://127.0.0.1:{temporal.server.port}/absent", "the server has no namespace absent. Create it"),

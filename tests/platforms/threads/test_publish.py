@@ -6,6 +6,7 @@ from sqlalchemy import update
 from clipcast.common.settings import SettingsError, load
 from clipcast.common.vault import Vault
 from clipcast.connections.apps import app_for
+from clipcast.connections.attempts import ConnectFailed
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import check_names
 from clipcast.platforms.threads.account import ThreadsOAuth
@@ -48,7 +49,7 @@ async def test_account_that_is_no_tester_is_not_connected(stage: Stage) -> None:
     """Connecting an account that is not a tester fails with the reason."""
     await stage.sandbox.settings(threads={"testers_only": True})
     await stage.sandbox.change_account("threads", tester=False)
-    with pytest.raises(AssertionError, match="not a tester"):
+    with pytest.raises(ConnectFailed, match="not a tester"):
         await stage.connect("threads")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clipcast.clock import clock
+from clipcast.connections.attempts import ConnectFailed
 from clipcast.jobs.claimed import LEASE
 from clipcast.testing.crash_injection import Killed, When, killed_at
 from clipcast.testing.harness import Stage
@@ -234,7 +235,7 @@ async def test_authorization_of_other_channel_opens_no_session(stage: Stage) -> 
 async def test_google_account_without_channel_is_not_connected(stage: Stage) -> None:
     """Connecting a Google account without a channel fails with the reason."""
     await stage.sandbox.change_account("youtube", no_channel=True)
-    with pytest.raises(AssertionError, match="no YouTube channel"):
+    with pytest.raises(ConnectFailed, match="no YouTube channel"):
         await stage.connect("youtube")
 
 

@@ -18,6 +18,7 @@ CASE = Case(
     requests=("create", "file", "status", "publish"),
     irreversible="publish",
     visibility="everyone",
+    has_picture=False,
     limits=(
         TextLimit("caption", "x" * 280, "x" * 281),
         TextLimit("caption", "\U0001f30a" * 280, "\U0001f30a" * 281),

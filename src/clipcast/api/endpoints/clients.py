@@ -107,7 +107,10 @@ async def update_client(
 
 @router.delete("/clients/{client_id}", operation_id="deleteClient", summary="Delete a client", status_code=204)
 async def delete_client(client_id: str, installation: InstallationDep, caller: Writer) -> None:
-    """Delete a client. Its accounts stay, without a client, and so do its posts. Its review links are revoked."""
+    """Delete a client. Its accounts stay, without a client, and so do its posts. Its review links are revoked.
+
+    403 `review_required` if its posts need an approval, unless the key has the scope `reviews:decide`.
+    """
     async with installation.database.begin() as session:
         await service.delete_client(session, caller.workspace_id, client_id, caller.actor)
 

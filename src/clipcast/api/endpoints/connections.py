@@ -164,7 +164,10 @@ async def update_connection(
     caller: Writer,
     body: Annotated[UpdateConnection, json_body(UpdateConnection)],
 ) -> Any:
-    """Give a connected account to a client, or to none. Scheduled posts keep their times."""
+    """Give a connected account to a client, or to none. Scheduled posts keep their times.
+
+    403 `review_required`: posts of its client need an approval, and the key lacks the scope `reviews:decide`.
+    """
     async with installation.database.begin() as session:
         await clients.assign_accounts(session, caller.workspace_id, body.client_id, [connection_id], caller.actor)
         connection = await repository.get_connection(session, caller.workspace_id, connection_id)

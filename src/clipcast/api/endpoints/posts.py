@@ -29,6 +29,7 @@ from clipcast.posts import editing, repository, schemas, service
 from clipcast.posts.account_checks import check_accounts
 from clipcast.posts.clients import clients_of
 from clipcast.posts.conversions import listed
+from clipcast.posts.labels import get_label
 from clipcast.posts.linked_files import check_files
 from clipcast.posts.preflight import check_doubles, check_post
 from clipcast.posts.spellings import respell_item, respell_patch
@@ -146,7 +147,8 @@ async def validate_post(installation: InstallationDep, caller: Writer, body: Ann
     warning. A file that does not exist, that is in a private network, or that has the wrong type or size is an error.
     """
     executor, settings = installation.database.hot_pool, installation.settings
-    checked = await check_post(executor, caller.workspace_id, body, settings)
+    may_skip_review = caller.actor.may_skip_review
+    checked = await check_post(executor, caller.workspace_id, body, settings, may_skip_review=may_skip_review)
     doubles = await check_doubles(executor, caller.workspace_id, checked, settings)
     (checked.errors if checked.refuses_duplicates else checked.warnings).extend(doubles)
     async with installation.database.session() as session:
@@ -173,10 +175,19 @@ async def list_posts(
         Annotated[PostStatus, STATUS_MEANINGS] | None, Query(description="Only posts with this status.")
     ] = None,
     client: ClientFilter = None,
+    label: Annotated[
+        str | None,
+        Query(
+            max_length=50,
+            description="Only posts with this label: its id. 404 if there is no such label.",
+            examples=["0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69"],
+        ),
+    ] = None,
 ) -> Any:
     """List the workspace's posts, newest first, without their items."""
-    wanted = repository.PostFilter(status, client=client)
     async with installation.database.session() as session:
+        label_id = (await get_label(session, caller.workspace_id, label)).id if label else None
+        wanted = repository.PostFilter(status, client=client, label_id=label_id)
         rows, total = await repository.list_posts(session, caller.workspace_id, wanted, page.offset, page.limit)
         clients = await clients_of(session, [row[0].id for row in rows])
     shown = [schemas.PostSummary.of(*row, clients.get(row[0].id)) for row in rows]
@@ -271,13 +282,17 @@ async def update_post_item(
 
     409 `post_not_editable` otherwise.
 
+    422 `weaker_review` if the post's review is less than the rule of a new account's client needs. Keys with the scope
+    `reviews:decide` can move the item there nevertheless.
+
     `metadata` replaces all of the item's metadata. With `If-Match`, Clipcast changes the item only if it has that
     version; edits of the post's other items do not matter.
     """
     async with installation.database.begin() as session:
         if await editing.update_item(
-            session, caller.workspace_id, post_id, item_id, body, installation.settings, condition, not allow_duplicate
-        ):
+            session, caller.workspace_id, post_id, item_id, body, installation.settings, condition, not allow_duplicate,
+            caller.actor,
+        ):  # fmt: skip
             _record(session, caller, "item.updated", f"Item {item_id}", post_id)
     return await _shown_item(installation, caller, response, post_id, item_id)
 
@@ -315,13 +330,17 @@ async def update_post(
     After publishing has begun, you can still change and move the items that wait for their next attempt and have sent
     nothing: items whose quota is used up, or whose platform does not respond.
 
+    422 `weaker_review` if the post's review is less than the rule of a new account's client needs. Keys with the scope
+    `reviews:decide` can move items there nevertheless.
+
     `metadata` replaces all of an item's metadata. If anything has a problem, Clipcast changes nothing. With `If-Match`,
     it changes the post only if the post has that version; without it, the last change wins.
     """
     async with installation.database.begin() as session:
         if await editing.update_post(
-            session, caller.workspace_id, post_id, body, installation.settings, condition, not allow_duplicate
-        ):
+            session, caller.workspace_id, post_id, body, installation.settings, condition, not allow_duplicate,
+            caller.actor,
+        ):  # fmt: skip
             _record(session, caller, "post.updated", f"Post {post_id}", post_id)
     return await _shown(installation, caller, response, post_id)
 
@@ -378,7 +397,8 @@ async def retry_post_item(
 ) -> Any:
     """Retry an item now that failed, or that waits for its next attempt. 409 `item_not_failed` for any other item.
 
-    If the item waits for a quota, Clipcast asks the platform again. The account's other items that wait follow.
+    If the item waits for a quota, Clipcast asks the platform again. The account's other items that wait follow. If its
+    conversion waits for space, the conversion looks for it at once.
 
     If the item failed as `outcome_unknown`, Clipcast first looks for it on the platform. `force=true` sends it again
     without looking, which can publish a second video.

@@ -16,6 +16,7 @@ from clipcast.common.pagination import paged
 from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.database.models.clips import Render
 from clipcast.installation import Installation
+from clipcast.jobs.workers import count_slots
 from clipcast.renders import repository, schemas, service
 from clipcast.renders.ahead import order_ahead, unknown_platforms
 from clipcast.renders.edit_schemas import RenderBody
@@ -109,7 +110,7 @@ async def get_render_limits(installation: InstallationDep, caller: Reader) -> An
     """
     async with installation.database.session() as session:
         counts = await repository.count_pending(session, caller.workspace_id)
-    most = sum(installation.settings.renderer_slots.values())
+        most = await count_slots(session, installation.settings.renderer_slots)
     return {
         "usage": {
             "active_count": counts["active"],

@@ -69,6 +69,9 @@ async def send_for_review(
     """Send a `pending` post for review, or send it again to these reviewers. It is not sent before its approval.
 
     To create a post that is in review from the beginning, pass `review` to `POST /posts`.
+
+    If a client of the post has a rule of review, the post must still need the approval of its reviewers: of one of
+    them, or of each. 422 `weaker_review` otherwise. Keys with the scope `reviews:decide` can ask whomever they want.
     """
 
     async def act(session: AsyncSession) -> IdempotentResponse:

@@ -15,7 +15,7 @@ from clipcast.api.pagination import PageParams
 from clipcast.api.schemas import documented, json_body
 from clipcast.clips.facts import facts_of
 from clipcast.common.pagination import paged
-from clipcast.common.problems import AppError
+from clipcast.common.problems import AppError, ProblemDetail
 from clipcast.database.models.clips import Clip, Render
 from clipcast.database.models.submissions import FoundClip, Submission
 from clipcast.installation import Installation
@@ -24,11 +24,19 @@ from clipcast.renders import submissions as service
 from clipcast.renders.repository import PENDING
 from clipcast.renders.schemas import RenderCreated
 from clipcast.renders.service import create_render, prepare
+from clipcast.renders.strategies import FOUND_MAX
 
 router = APIRouter(tags=["Clips and renders"])
 
 Reader = Annotated[Caller, Depends(needs("renders:read"))]
 Writer = Annotated[Caller, Depends(needs("renders:write"))]
+TOO_MANY_CLIPS = ProblemDetail(
+    path="",
+    code="too_many_clips",
+    message=f"A submission has at most {FOUND_MAX} clips: the rest of the video was not divided. Submit it again, with "
+    "a later timeframe.start or a larger min_length.",
+    limit=FOUND_MAX,
+)
 SUBMISSION = "/clips/{video_id}/submissions/{submission_id}"
 
 
@@ -53,8 +61,13 @@ async def submit_video(
     """
 
     async def act(session: AsyncSession) -> IdempotentResponse:
-        made = await service.submit(session, caller.workspace_id, body)
-        shown = schemas.Submitted(submission_id=made.id, video_id=made.clip_id, status=made.status)
+        made, warnings = await service.submit(session, caller.workspace_id, body)
+        shown = schemas.Submitted(
+            submission_id=made.id,
+            video_id=made.clip_id,
+            status=made.status,
+            warnings=[ProblemDetail(**one.as_dict()) for one in warnings],
+        )
         return IdempotentResponse(201, shown)
 
     return await run_idempotent(request, installation, caller, act)
@@ -77,6 +90,7 @@ async def list_submissions(
 
 async def _shown(session: AsyncSession, submissions: list[Submission]) -> list[schemas.SubmissionOut]:
     counts = await service.count_clips(session, submissions)
+    limited = await service.limited(session, submissions)
     shown = []
     for one in submissions:
         clip = await session.get_one(Clip, one.clip_id)
@@ -87,6 +101,7 @@ async def _shown(session: AsyncSession, submissions: list[Submission]) -> list[s
             strategy_id=one.strategy,
             status=one.status,
             clips_count=counts.get(one.id, 0),
+            warnings=[TOO_MANY_CLIPS] if one.id in limited else [],
             queue_position=await service.queue_position(session, one),
             estimated_time=service.estimated_seconds(one, clip),
             error_code=error.get("code"),
@@ -232,9 +247,11 @@ async def render_found_clip(
         clip = await session.get_one(Clip, submission.clip_id)
     edit = service.edit_of(found, facts_of(clip))
     prepared = await prepare(installation, caller.workspace_id, video_id, edit)
+    # An equal render of a caller keeps its name.
+    prepared.name = service.render_name(found)
 
     async def act(session: AsyncSession) -> IdempotentResponse:
-        render, cached = await create_render(session, caller.workspace_id, prepared, service.render_name(found))
+        render, cached = await create_render(session, caller.workspace_id, prepared)
         if cached and render.current_status in PENDING:
             message = "This clip is being rendered. Wait until its render is completed."
             raise AppError(409, "render_in_progress", message, more={"render_id": str(render.id)})

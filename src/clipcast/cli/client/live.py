@@ -60,6 +60,7 @@ def watch(states: Iterator[PublishedPost], names: Mapping[str, str], as_json: bo
     """
     console = _console()
     last: PublishedPost | None = None
+    states = _with_time(states)
     if as_json or not console.is_terminal:
         seen: dict[str, str] = {}
         for last in states:
@@ -76,6 +77,16 @@ def watch(states: Iterator[PublishedPost], names: Mapping[str, str], as_json: bo
                 live.update(_table(last, names))
     assert last is not None
     return last
+
+
+def _with_time(states: Iterator[PublishedPost]) -> Iterator[PublishedPost]:
+    """Yield the states. First say for what the command waits, if the post goes out later."""
+    is_first = True
+    for state in states:
+        if is_first and state.scheduled_at and state.status == "pending" and not state.waits_for_person:
+            say(f"The post {state.id} goes out {state.scheduled_at}. Waiting for it; Ctrl-C ends the waiting only.")
+        is_first = False
+        yield state
 
 
 def _table(post: PublishedPost, names: Mapping[str, str]) -> Any:

@@ -47,6 +47,8 @@ def login(
             key = typer.prompt("API key", hide_input=True, err=True)
         elif key is None:
             key = sys.stdin.readline()
+        if not key.strip():
+            raise Refused("There is no API key.", details=["Pass it with --key, or as a line of standard input."])
         with Clipcast(key, address) as client:
             name = client.get_workspace()["name"]
         saved.current = address

@@ -5,18 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from clipcast.cli.client import live, repeats
-from clipcast.cli.client.post import DUPLICATE, REPEAT, confirm_duplicates, file_name
+from clipcast.cli.client.post import CONTINUES, DUPLICATE, REPEAT, confirm_duplicates, file_name
 from clipcast.cli.client.problems import LIST_ACCOUNTS
-from clipcast.cli.client.session import FAILED, OK, Refused, Session, count, place_of, say, table
+from clipcast.cli.client.session import FAILED, OK, Refused, Session, about, count, place_of, say, table
 from clipcast.cli.client.settings import settings_of
-from clipcast.common.cells import split_list
+from clipcast.common.cells import read_list
 
 if TYPE_CHECKING:
     from clipcast.sdk import PublishedPost
@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 SHOWN_MAX = 200
 
 
-def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry_run: bool, allowed: bool) -> None:
+def post_plan(
+    opened: Session, path: Path, timezone: str | None, wait: bool, dry_run: bool, allow_duplicate: bool, yes: bool
+) -> None:
     """Check the plan and its files, upload them, and create all posts or none."""
+    allowed = allow_duplicate or yes
     client, content = opened.client, _content(path)
     files, missing = files_of(content, path.parent)
-    asked = {"plan": content.decode("utf-8", "replace"), "timezone": timezone, "url": opened.url}
-    command = repeats.begin(asked, sorted(files.values()), None)
+    asked: dict[str, Any] = {"plan": content.decode("utf-8", "replace"), "timezone": timezone}
+    asked |= {"url": opened.url, "caller": opened.caller}
+    command = repeats.begin(asked, sorted(files.values()), None, allow_duplicate=allow_duplicate)
     if command.sent is None or dry_run:
         # Everything but the files is checked before the first byte of a file is sent.
         checked: Any = client.create_posts_from_plan(
@@ -45,12 +49,13 @@ def post_plan(opened: Session, path: Path, timezone: str | None, wait: bool, dry
         edit_ids = _upload(opened, files, command)
         final = _with_edit_ids(content, edit_ids)
         checked = client.create_posts_from_plan(final, dry_run=True, timezone=timezone, allow_duplicate=allowed or None)
+        checked = _by_files(checked, content)
         _check(checked, [], may_ask=True)
         _show_warnings(checked)
-        doubles = [_line(one) for one in [*checked["warnings"], *checked["errors"]] if one["code"] == DUPLICATE]
-        allow = allowed or confirm_duplicates(doubles)
+        doubles = [one for one in [*checked["warnings"], *checked["errors"]] if one["code"] == DUPLICATE]
+        allow = allowed or confirm_duplicates([_line(one) for one in doubles], doubles)
     else:
-        say("Continuing the same command, which was interrupted.")
+        say(CONTINUES)
         edit_ids = command.clips
         final = _with_edit_ids(content, edit_ids)
     opened.on_interrupt = f"Stopped. The posts may exist. {REPEAT}"
@@ -110,26 +115,44 @@ def files_of(content: bytes, folder: Path) -> tuple[dict[str, str], list[dict[st
 
     Names are relative to the plan's folder. Lines that cannot be read have no files: the server reports them.
     """
-    from clipcast.common.plan_text import PlanText, Row
-    from clipcast.common.problems import ValidationFailed
-
     found: dict[str, str] = {}
     problems: list[dict[str, Any]] = []
-    try:
-        text = PlanText(content)
-    except ValidationFailed:
-        return found, problems
-    text.columns = [name.lower() for name in text.columns]
-    for row in text:
-        if not isinstance(row, Row):
-            continue
-        for name in split_list(row.cells.get("files", "")):
+    for line, names in _names_of(content):
+        for name in names:
             path = os.path.join(folder, os.path.expanduser(name))
             if reason := _why_unreadable(path):
                 message = f"{name!r} {reason}. Files are relative to the folder of the plan."
-                problems.append({"line": row.line, "column": "files", "code": "no_file", "message": message})
+                problems.append({"line": line, "column": "files", "code": "no_file", "message": message})
             found[name] = path
     return found, problems
+
+
+def _names_of(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line of each row that can be read, and the names of its files."""
+    from clipcast.common.plan_text import PlanText, Row
+    from clipcast.common.problems import ValidationFailed
+
+    try:
+        text = PlanText(content)
+    except ValidationFailed:
+        return
+    text.columns = [name.lower() for name in text.columns]
+    for row in text:
+        if isinstance(row, Row):
+            yield row.line, read_list(row.cells.get("files", ""))
+
+
+def _by_files(checked: Any, content: bytes) -> dict[str, Any]:
+    """Return the result with the plan's own column and files in place of the edit ids that were put in."""
+    names = {line: ", ".join(found) for line, found in _names_of(content) if found}
+
+    def own(problem: Any) -> Any:
+        if problem.get("column") != "edit_id" or problem["line"] not in names:
+            return problem
+        return {**problem, "column": "files", "message": f"{names[problem['line']]}: {problem['message']}"}
+
+    listed = {name: [own(one) for one in checked[name]] for name in ("errors", "warnings")}
+    return {**checked, **listed}
 
 
 def _why_unreadable(path: str) -> str | None:
@@ -153,8 +176,9 @@ def _upload(opened: Session, files: Mapping[str, str], command: repeats.Repeatab
             real = os.path.realpath(path)
             opened.on_interrupt = f"Stopped. Uploaded {count(len(uploaded), 'file')}, and posted nothing. {REPEAT}"
             if real not in uploaded:
-                own = f"{command.id}-{len(uploaded)}"
-                video = opened.client.upload(path, name=file_name(path), progress=bar(), idempotency_key=own)
+                key = repeats.upload_key(opened.url, opened.caller, path)
+                with about(name):
+                    video = opened.client.upload(path, name=file_name(path), progress=bar(), idempotency_key=key)
                 uploaded[real] = video["edit_setting_id"]
             edit_ids[name] = uploaded[real]
     return edit_ids
@@ -178,11 +202,10 @@ def _with_edit_ids(content: bytes, edit_ids: Mapping[str, str]) -> bytes:
         if not header and any(cell.strip() for cell in cells):
             header = [name.strip().lower() for name in cells]
             cells = [*cells, *([] if "edit_id" in header else ["edit_id"])]
-        elif "files" in header and len(cells) > (at := header.index("files")) and (names := split_list(cells[at])):
-            cells = [*cells, *[""] * (len(header) - len(cells))]
+        elif "files" in header and len(cells) > (at := header.index("files")) and (names := read_list(cells[at])):
             into = header.index("edit_id") if "edit_id" in header else len(header)
-            cells[into : into + 1] = [";".join(edit_ids[name] for name in names)]
-            cells[at] = ""
+            cells = [*cells, *[""] * (into + 1 - len(cells))]
+            cells[into], cells[at] = ";".join(edit_ids[name] for name in names), ""
         writer.writerow(cells)
     return made.getvalue().encode()
 

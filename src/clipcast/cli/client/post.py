@@ -18,6 +18,7 @@ from clipcast.cli.client.session import (
     Refused,
     Session,
     Url,
+    about,
     agree,
     count,
     is_interactive,
@@ -30,10 +31,13 @@ from clipcast.cli.client.times import local_time
 
 if TYPE_CHECKING:
     from clipcast.sdk import PublishedPost
+    from clipcast.sdk.models import VideoCompleted
+    from clipcast.sdk.uploads import OnProgress
 
 DUPLICATE = "duplicate_content"
 ALLOW = "Add --allow-duplicate to post it again."
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+CONTINUES = "Continuing the same command, which was interrupted. It posts nothing twice."
 REPEAT = "Repeat the same command within 23 hours: it continues, and posts nothing twice."
 
 
@@ -96,13 +100,15 @@ def post(
         with session(url, as_json, timeout=600.0) as opened:
             if files or to or tag or set_ or any(one is not None for one in (text, title, at)):
                 raise Refused("--csv takes everything from the plan. Leave out files, accounts, texts and --at.")
-            post_plan(opened, csv, timezone, wait, dry_run, allow_duplicate or yes)
+            post_plan(opened, csv, timezone, wait, dry_run, allow_duplicate, yes)
         return
     with session(url, as_json) as opened:
         if not files or not to:
             raise Refused("Give at least one FILE and one --to ACCOUNT. `clipcast accounts list` shows the accounts.")
+        if timezone is not None and at is None:
+            raise Refused(f"--timezone {timezone} is that of --at, which is missing. Add --at, or leave both out.")
         common = {"text": text, "title": title, "tags": tag}
-        Posting(opened, files, to, common, set_ or [], at, timezone).run(wait, dry_run, allow_duplicate, yes)
+        Posting(opened, files, to, common, set_ or [], at, timezone, allow_duplicate, yes).run(wait, dry_run)
 
 
 class Posting:
@@ -117,37 +123,45 @@ class Posting:
         settings: Sequence[str],
         at: str | None,
         timezone: str | None,
+        allow_duplicate: bool,
+        yes: bool,
     ) -> None:
         from clipcast.cli.client.settings import parse_settings
 
         self._session, self._client = opened, opened.client
         self._files, self._to = list(files), list(to)
         self._clips = [_clip(file) for file in files]
+        self._allowed = allow_duplicate or yes
         asked = {"files": self._files, "to": self._to, "set": list(settings), "at": at, "timezone": timezone}
         self._when, self._zone = _instant(at, timezone), timezone
-        self._command = repeats.begin(asked | common | {"url": opened.url}, self._files, self._when)
+        self._command = repeats.begin(
+            asked | common | {"url": opened.url, "caller": opened.caller},
+            self._files,
+            self._when,
+            allow_duplicate=allow_duplicate,
+        )
         self._arguments: dict[str, Any] = common | {
-            "to": self._to, "settings": parse_settings(opened.client, settings), "at": self._command.at
+            "to": self._to, "settings": parse_settings(opened.client, settings, self._to), "at": self._command.at
         }  # fmt: skip
 
-    def run(self, wait: bool, dry_run: bool, allow_duplicate: bool, yes: bool) -> None:
+    def run(self, wait: bool, dry_run: bool) -> None:
         """Check, upload, check again, post and wait. Raises Refused, ClipcastError or typer.Exit."""
         if dry_run:
-            self._show_dry_run(self._checked_clips(allow_duplicate or yes, may_ask=False)[1])
+            self._show_dry_run(self._checked_clips(may_ask=False)[1])
             return
         if (allowed := self._command.sent) is None:
-            clips, checked = self._checked_clips(allow_duplicate or yes, may_ask=True)
-            allowed = self._decide([*checked["warnings"], *checked["errors"]], allow_duplicate or yes)
+            clips, checked = self._checked_clips(may_ask=True)
+            allowed = self._decide([*checked["warnings"], *checked["errors"]])
         else:
-            say("Continuing the same command, which was interrupted.")
+            say(CONTINUES)
             clips = self._command.clips
         posted = self._post(clips, allowed, wait)
         self._command.end()
         finish(self._session, posted, wait)
 
-    def _checked_clips(self, allowed: bool, may_ask: bool) -> tuple[list[dict[str, Any]], Any]:
+    def _checked_clips(self, may_ask: bool) -> tuple[list[dict[str, Any]], Any]:
         """Return the clips, and the result of the check. Raises Refused."""
-        arguments = self._arguments | {"allow_duplicate": allowed}
+        arguments = self._arguments | {"allow_duplicate": self._allowed}
         # Accounts, texts and times are checked before the first byte is sent.
         self._check(self._client.validate(self._clips, **arguments), may_ask)
         clips = self._upload()
@@ -208,24 +222,22 @@ class Posting:
             for number, clip in enumerate(self._clips):
                 uploaded = f"{number} of {count(len(self._clips), 'file')}"
                 self._session.on_interrupt = f"Stopped. Uploaded {uploaded}. {REPEAT}"
-                key = f"{self._command.id}-{number}"
                 if isinstance(clip, dict):
                     found.append(clip)
                 else:
-                    name = None if is_address(clip) else file_name(clip)
-                    video = self._client.upload(clip, name=name, progress=bar(), idempotency_key=key)
+                    video = upload_one(self._session, self._command, number, clip, bar())
                     found.append({"edit_setting_id": video["edit_setting_id"]})
         self._session.on_interrupt = f"Stopped. The files are uploaded, and nothing is posted. {REPEAT}"
         return found
 
-    def _decide(self, warnings: Sequence[Any], allowed: bool) -> bool:
+    def _decide(self, warnings: Sequence[Any]) -> bool:
         """Show the warnings. Return whether duplicates are allowed. Raises Refused if nobody allows them."""
         from clipcast.cli.client.problems import lines_of
 
         doubles = [one for one in warnings if one["code"] == DUPLICATE]
         for line in lines_of(self._client, [one for one in warnings if one not in doubles], self._files, self._to):
             say(f"Note: {line}", typer.colors.YELLOW)
-        return allowed or confirm_duplicates(lines_of(self._client, doubles, self._files, self._to))
+        return self._allowed or confirm_duplicates(lines_of(self._client, doubles, self._files, self._to), doubles)
 
     def _show_dry_run(self, checked: Any) -> None:
         from clipcast.cli.client.problems import lines_of
@@ -243,8 +255,8 @@ def _exists(post_id: str) -> str:
     )
 
 
-def confirm_duplicates(lines: Sequence[str]) -> bool:
-    """Return whether to post duplicates; False if there are none. Raises Refused if nobody allows them."""
+def confirm_duplicates(lines: Sequence[str], doubles: Sequence[Any]) -> bool:
+    """Return whether to post these duplicates; False if there are none. Raises Refused if nobody allows them."""
     if not lines:
         return False
     for line in lines:
@@ -252,7 +264,8 @@ def confirm_duplicates(lines: Sequence[str]) -> bool:
     if is_interactive() and agree("Post it again?"):
         return True
     advice = [] if is_interactive() else [ALLOW]
-    raise Refused("Nothing was posted.", details=advice)
+    error = {"code": DUPLICATE, "message": "Nothing was posted.", "fix": ALLOW, "errors": list(doubles)}
+    raise Refused("Nothing was posted.", details=advice, data={"error": error})
 
 
 def finish(opened: Session, posted: PublishedPost, waited: bool = True) -> None:
@@ -275,6 +288,19 @@ def _clip(file: str) -> Any:
     if not is_address(file) and not os.path.exists(file):
         raise Refused(f"There is no file {file!r}.")
     return file
+
+
+def upload_one(
+    opened: Session, command: repeats.Repeatable, number: int, file: str, progress: OnProgress
+) -> VideoCompleted:
+    """Upload the command's file with this number, or import it from its address. An error of the API names it."""
+    if is_address(file):
+        # The bytes at an address change: another command imports them anew.
+        name, key = None, f"{command.id}-{number}"
+    else:
+        name, key = file_name(file), repeats.upload_key(opened.url, opened.caller, file)
+    with about(file):
+        return opened.client.upload(file, name=name, progress=progress, idempotency_key=key)
 
 
 def is_address(file: str) -> bool:

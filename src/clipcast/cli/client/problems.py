@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ SHARED = {"title": "--title", "tags": "--tag", "text": "--text"}
 LIST_ACCOUNTS = "`clipcast accounts list` shows the accounts."
 # The choices that a message lists.
 CHOICES_MAX = 12
+# How a message names another item of its request.
+ITEM = re.compile(r"/videos/(\d+)/targets/(\d+) of this request")
 
 
 def lines_of(
@@ -22,7 +25,8 @@ def lines_of(
     lines, offers = [], Offers(client)
     for problem in problems:
         where, advice = _place(offers, problem, files, to)
-        line = f"{where}: {problem['message']}" if where else str(problem["message"])
+        message = ITEM.sub(lambda place: f"{files[int(place[1])]} to {to[int(place[2])]}", str(problem["message"]))
+        line = f"{where}: {message}" if where else message
         lines.append(f"{line} {advice}".rstrip())
     return list(dict.fromkeys(lines))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,9 +68,12 @@ class Repeatable:
             self.path.unlink(missing_ok=True)
 
 
-def begin(asked: dict[str, Any], files: Sequence[str], at: str | None) -> Repeatable:
-    """Return the command that `asked` and the files describe: a new one, or the one that was interrupted."""
-    facts = [asked, [_facts_of(file) for file in files]]
+def begin(asked: Mapping[str, Any], files: Sequence[str], at: str | None, allow_duplicate: bool = False) -> Repeatable:
+    """Return the command that `asked` and the files describe: a new one, or the one that was interrupted.
+
+    One that allows duplicates is another than the same one without that: it means another post.
+    """
+    facts = [dict(asked) | ({"allow_duplicate": True} if allow_duplicate else {}), [_facts_of(file) for file in files]]
     name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode("utf-8", "surrogateescape")).hexdigest()
     path, now = _folder() / f"{name[:32]}.json", clock.now().timestamp()
     with suppress(OSError, ValueError, KeyError, TypeError):
@@ -80,6 +84,12 @@ def begin(asked: dict[str, Any], files: Sequence[str], at: str | None) -> Repeat
             return Repeatable(path, saved["id"], saved["at"], saved["begun_at"], saved["sent"], saved["clips"])
     _delete_old()
     return Repeatable(path, f"cli-{uuid.uuid4()}", at, now)
+
+
+def upload_key(installation: str, caller: str, file: str) -> str:
+    """Return the Idempotency-Key of a file's upload, which all commands of a caller share until the file changes."""
+    facts = json.dumps([installation, caller, platform.node(), *_facts_of(file)]).encode("utf-8", "surrogateescape")
+    return f"cli-file-{hashlib.sha256(facts).hexdigest()[:32]}"
 
 
 def _is_rejected(error: Any, continues: bool) -> bool:

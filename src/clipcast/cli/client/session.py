@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -48,9 +49,11 @@ class Refused(Exception):
 class Session:
     """A client, and what to say if a person interrupts the command, or if the connection is lost."""
 
-    def __init__(self, client: Clipcast, url: str, as_json: bool) -> None:
+    def __init__(self, client: Clipcast, url: str, as_json: bool, caller: str = "") -> None:
         self.client = client
         self.url = url
+        # Tells the key and the workspace from others, without showing the key.
+        self.caller = caller
         self.as_json = as_json
         self.on_interrupt = "Stopped."
         self.on_loss = ""
@@ -78,7 +81,7 @@ def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterato
         workspace = os.environ.get(installations.WORKSPACE)
         retries = Retries(ATTEMPTS, FIRST_PAUSE)
         with Clipcast(installation.key, installation.url, workspace, timeout, retries=retries) as client:
-            found = Session(client, installation.url, as_json)
+            found = Session(client, installation.url, as_json, _caller_of(installation.key, workspace))
             try:
                 yield found
             except (KeyboardInterrupt, typer.Abort):
@@ -91,6 +94,10 @@ def session(url: str | None, as_json: bool, timeout: float = TIMEOUT) -> Iterato
                 if refused.code != USAGE and found.on_loss:
                     refused.details.append(found.on_loss)
                 raise refused from None
+
+
+def _caller_of(key: str, workspace: str | None) -> str:
+    return hashlib.sha256(json.dumps([key, workspace or ""]).encode()).hexdigest()[:32]
 
 
 @contextmanager
@@ -120,6 +127,19 @@ def ending(as_json: bool) -> Iterator[None]:
     raise typer.Exit(refused.code)
 
 
+@contextmanager
+def about(file: str) -> Iterator[None]:
+    """Have errors of the API name the file that the block uploads or imports: the API knows the bytes alone."""
+    from clipcast.sdk import ApiError
+
+    try:
+        yield
+    except ApiError as error:
+        if file not in error.message:
+            error.message = f"{file}: {error.message}"
+        raise
+
+
 def _refused(error: Any) -> Refused:
     from clipcast.sdk import ApiError, ConnectionFailed, ServerError, Unavailable, UnexpectedResponse
 
@@ -141,7 +161,7 @@ def _refused(error: Any) -> Refused:
 def place_of(problem: Mapping[str, Any]) -> str:
     """Return what a problem is about: the line and the column of a plan, or the field of a request."""
     if problem.get("line") is None:
-        return str(problem["path"]).strip("/").replace("/", ".")
+        return str(problem["path"]).removeprefix("/query").strip("/").replace("/", ".")
     return f"line {problem['line']}" + (f", {problem['column']}" if problem.get("column") else "")
 
 

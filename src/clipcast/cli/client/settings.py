@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 FORM = "Write it as PLATFORM.FIELD=VALUE, such as youtube.privacyStatus=unlisted."
 
 
-def parse_settings(client: Clipcast, texts: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return the fields by platform. Raises Refused with the problems of all values."""
+def parse_settings(client: Clipcast, texts: Sequence[str], to: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return the fields by platform. Raises Refused with the problems of all values.
+
+    A field of a platform that has none of the accounts in `to` is a problem, if the accounts name their platforms.
+    """
     if not texts:
         return {}
     from clipcast.common.cells import parse_cell
+    from clipcast.sdk.publishing import platform_in
 
     schemas: dict[str, Any] = {one["name"]: one["metadata_schema"] for one in client.list_platforms()["platforms"]}
+    used = {platform_in(name) for name in to}
     found: dict[str, dict[str, Any]] = {}
     problems = []
     for text in texts:
@@ -34,6 +39,8 @@ def parse_settings(client: Clipcast, texts: Sequence[str]) -> dict[str, dict[str
             problems.append(f"--set {name}: {platform} has no field {field!r}. {_advice(field, list(fields))}")
         elif field in found.get(platform, {}):
             problems.append(f"--set {name}: the field is set twice. Separate the values of a list by `;`.")
+        elif used and "" not in used and platform not in used:
+            problems.append(f"--set {name}: no --to is an account of {platform}. Add one, or leave this out.")
         else:
             try:
                 typed = parse_cell(value, fields[field], schemas[platform].get("$defs", {}))

@@ -27,6 +27,8 @@ MONTHS = (
     "december",
 )  # fmt: skip
 TIME = r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?::(?P<second>\d{2}))?\s*(?P<half>am|pm)?"
+# The most years from a 29 February to the next one, as around 2100.
+LEAP_YEARS_APART = 8
 # The time of day after the day, or before it.
 ORDERS = (rf"(?:(?P<day>\S.*?)(?:,? (?:at )?|(?<=\d)t)){TIME}", rf"{TIME}(?:,? (?:on )?(?P<day>\S.*))?")
 # 24/1/2027 is left out: some read it as a day of another month.
@@ -65,7 +67,7 @@ def _parse(text: str, zone_name: str | None) -> datetime | None:
     here = now.astimezone(zone)
     if words == "now":
         return None
-    if match := re.fullmatch(r"in (an?|\d{1,4}(?:\.\d{1,2})?) ?([a-z]+?)s?", words):
+    if match := re.fullmatch(r"in (an?|\d{1,4}(?:\.\d{1,2})?) ?([a-z]+?)(?:(?<=[a-z]{2})s)?", words):
         if match[2] not in UNITS:
             raise NotATime(f"{match[2]!r} is no unit of time. Use minutes, hours, days or weeks.")
         number = 1.0 if match[1] in ("a", "an") else float(match[1])
@@ -130,12 +132,18 @@ def _date_of(text: str, today: date) -> date | None:
     )
     if not month and name:
         return None
-    years = [int(parts["year"])] if parts["year"] else [today.year, today.year + 1]
-    try:
-        days = [date(year, month, int(parts["number"])) for year in years]
-    except ValueError:
-        raise NotATime(f"{text!r} is not a time: there is no such day.") from None
+    years = [int(parts["year"])] if parts["year"] else range(today.year, today.year + LEAP_YEARS_APART + 1)
+    days = [day for year in years if (day := _day(year, month, int(parts["number"])))]
+    if not days:
+        raise NotATime(f"{text!r} is not a time: there is no such day.")
     return next((day for day in days if day >= today), days[0])
+
+
+def _day(year: int, month: int, number: int) -> date | None:
+    try:
+        return date(year, month, number)
+    except ValueError:
+        return None
 
 
 def _on_day(name: str | None, at: time, now: datetime, zone: ZoneInfo | None) -> datetime:

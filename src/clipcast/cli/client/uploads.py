@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from clipcast.cli.client import live, repeats
-from clipcast.cli.client.post import REPEAT, UUID, file_name, is_address
+from clipcast.cli.client.post import REPEAT, UUID, file_name, is_address, upload_one
 from clipcast.cli.client.session import FAILED, AsJson, Refused, Session, Url, count, say, session, table
 
 # Seconds between two looks at a render.
@@ -33,19 +33,20 @@ def upload(
 def bring(opened: Session, files: list[str]) -> list[dict[str, Any]]:
     """Upload or import files. Return the videos, each with its `file` and its `edit_setting_id`."""
     for file in files:
+        if os.path.isdir(file):
+            raise Refused(f"{file!r} is a folder. Name its files.")
         if not is_address(file) and not os.path.isfile(file):
             raise Refused(f"There is no file {file!r}.")
-    command = repeats.begin({"command": "upload", "files": files, "url": opened.url}, files, None)
+    command = repeats.begin(
+        {"command": "upload", "files": files, "url": opened.url, "caller": opened.caller}, files, None
+    )
     videos: list[dict[str, Any]] = []
     command.save()
     opened.on_loss = REPEAT
     with live.upload_bars(opened.as_json) as bar:
         for number, file in enumerate(files):
             opened.on_interrupt = f"Stopped. Uploaded {number} of {count(len(files), 'file')}. {REPEAT}"
-            key = f"{command.id}-{number}"
-            name = None if is_address(file) else file_name(file)
-            video = dict(opened.client.upload(file, name=name, progress=bar(), idempotency_key=key))
-            videos.append({"file": file_name(file)} | video)
+            videos.append({"file": file_name(file)} | dict(upload_one(opened, command, number, file, bar())))
     command.end()
     return videos
 
@@ -74,6 +75,7 @@ def render(
             body["trim"] = _trim(trim)
         for text in set_ or []:
             _put(body, text)
+        _check_fields(body)
         is_id = UUID.fullmatch(video) and not os.path.exists(video)
         body["video_id"] = video if is_id else bring(opened, [video])[0]["video_id"]
         made: Any = opened.client.create_render(**body)
@@ -117,6 +119,19 @@ def _put(body: dict[str, Any], text: str) -> None:
         body[last] = json.loads(value)
     except ValueError:
         body[last] = value
+
+
+def _check_fields(body: dict[str, Any]) -> None:
+    """Raise Refused for a name that is no field of POST /renders, such as an argument of the client."""
+    from clipcast.common.validation import closest
+    from clipcast.sdk.models import CreateRender
+
+    fields = [name for name in CreateRender.__annotations__ if name != "video_id"]
+    for name in body:
+        if name not in fields:
+            near = closest(name, fields)
+            advice = f"Did you mean {near!r}?" if near else f"Use one of {', '.join(fields)}."
+            raise Refused(f"--set {name}: POST /renders has no field {name!r}. {advice}")
 
 
 def _ended(opened: Session, made: Any) -> Any:

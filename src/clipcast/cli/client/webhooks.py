@@ -120,6 +120,8 @@ def listen(
     with session(url, as_json) as opened:
         forward = _local_address(forward) if forward is not None else None
         own = _signer(secret) if secret is not None else None
+        if own is not None and forward is None:
+            raise Refused("--secret signs what --forward sends. Add --forward ADDRESS, or leave both out.")
         _delete_leftovers(opened)
         made: Any = opened.client.create_webhook(
             url=f"{ADDRESS}{os.getpid()}", events=event, description=_description(os.getpid())  # type: ignore[arg-type]
@@ -198,14 +200,15 @@ def _deliveries(opened: Session, webhook: str) -> Iterator[Any]:
 
 
 def _new(opened: Session, webhook: str, seen: set[str]) -> list[Any]:
-    found: list[Any] = []
+    # By their ids: a delivery that is made meanwhile moves others to the next page.
+    found: dict[str, Any] = {}
     page = 1
     while True:
         listed = opened.client.list_webhook_deliveries(webhook, page=page, limit=100)
-        found += [one for one in listed["deliveries"] if one["id"] not in seen]
+        found |= {one["id"]: one for one in listed["deliveries"] if one["id"] not in seen}
         # The newest come first, so that all further ones are known.
         if not listed["pagination"]["has_next_page"] or any(one["id"] in seen for one in listed["deliveries"]):
-            return found
+            return list(found.values())
         page += 1
 
 

@@ -7,7 +7,7 @@ from clipcast.database.models.clients import Client, ClientReviewer, HashtagSet,
 from clipcast.database.models.clips import Clip, Render, UnwantedObject
 from clipcast.database.models.connections import ClientLink, ConnectAttempt, Connection, ConnectLink, UsedConnectLink
 from clipcast.database.models.events import Delivery, Event, EventListener, Webhook
-from clipcast.database.models.installation import InstallationRow
+from clipcast.database.models.installation import InstallationRow, StorageMark
 from clipcast.database.models.jobs import (
     Attempt,
     AttemptEvent,
@@ -21,7 +21,7 @@ from clipcast.database.models.jobs import (
 from clipcast.database.models.lists import Label, PostLabel, SavedView
 from clipcast.database.models.notices import InboxNotice, NoticeChannel, NoticeEntry, NoticeHabits, PushDevice, PushKey
 from clipcast.database.models.people import Invitation, Membership, SignInSession, User
-from clipcast.database.models.plans import StoredPlan
+from clipcast.database.models.plans import PlanLine, StoredPlan
 from clipcast.database.models.post_templates import PostTemplate
 from clipcast.database.models.posts import Draft, Item, Post
 from clipcast.database.models.renditions import Rendition, RenditionAhead
@@ -68,6 +68,7 @@ __all__ = [
     "NoticeHabits",
     "Pause",
     "PausedDays",
+    "PlanLine",
     "Post",
     "PostLabel",
     "PostTemplate",
@@ -86,6 +87,7 @@ __all__ = [
     "Reviewer",
     "SavedView",
     "SignInSession",
+    "StorageMark",
     "StoredPlan",
     "Submission",
     "UnwantedObject",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,8 +17,15 @@ class Connection(Base):
     """A workspace's authorization for an account on a platform."""
 
     __tablename__ = "connections"
-    # True for an account of the sandbox: it may have the same id as a real account.
-    __table_args__ = (UniqueConstraint("workspace_id", "platform", "account_id", "sandbox"),)
+    # `sandbox` is true for an account of the sandbox: it may have the same id as a real account. An account that was
+    # removed and connected again for another client has a row for each: the posts of the first one stay with it.
+    __table_args__ = (
+        Index(
+            "uq_connections_account", "workspace_id", "platform", "account_id", "sandbox",
+            unique=True, postgresql_where=text("removed_at IS NULL"),
+        ),
+        Index("ix_connections_account", "workspace_id", "platform", "account_id"),
+    )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
@@ -27,7 +34,9 @@ class Connection(Base):
     account_id: Mapped[str]
     username: Mapped[str]
     display_name: Mapped[str]
+    # The picture on the platform, whose address may expire; and the stored small copy (connections/avatars.py).
     avatar_url: Mapped[str | None]
+    avatar_key: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="active")
     # The reason of a status other than `active`, as a text for people.
     status_reason: Mapped[str | None]

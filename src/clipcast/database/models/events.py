@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, SmallInteger, String, text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, LargeBinary, SmallInteger, String, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -76,10 +76,15 @@ class Webhook(Base):
     description: Mapped[str] = mapped_column(default="", server_default="")
     # The types that it receives; null for all, and those of later versions.
     events: Mapped[list[str] | None] = mapped_column(ARRAY(String))
-    # Encrypted: the secret that signs, and the one before, which signs too until `former_until`.
+    # Encrypted: the secret that signs, and the one before, which signs too until `former_until`. Those before that one
+    # stand in `older_secrets`, each with its time in `older_until`.
     secret: Mapped[bytes] = mapped_column(LargeBinary)
     former_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     former_until: Mapped[datetime | None]
+    older_secrets: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), default=list, server_default="{}")
+    older_until: Mapped[list[datetime]] = mapped_column(
+        ARRAY(DateTime(timezone=True)), default=list, server_default="{}"
+    )
     # Since when nothing is sent, and why: `by_person`, `gone` (410) or `failures`.
     disabled_at: Mapped[datetime | None]
     disabled_reason: Mapped[str | None]

@@ -44,7 +44,7 @@ class JobState(StrEnum):
     # Until a worker starts that can run its program (jobs/stranded.py).
     STRANDED = "stranded"
     DONE = "done"
-    # Until a person retries it: its runs have ended their workers.
+    # Until a person retries it, or somebody orders its rendition again: its runs have ended their workers.
     DEAD = "dead"
 
 
@@ -102,14 +102,15 @@ class Job(Base):
         },
     )
 
-    # The item's own id for the job that publishes it.
+    # The own id of the item that the job publishes, or of the rendition or submission that it makes.
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     workspace_id: Mapped[UUID] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"))
     # The place of the workspace in the ring around which claims go (jobs/queue.py). It is a hash, so that the places
     # are evenly spread and a claim can begin anywhere.
     ring: Mapped[int] = mapped_column(BigInteger, Computed("uuid_hash_extended(workspace_id, 0)", persisted=True))
     kind: Mapped[str]
-    # What the job is about: the item, for the jobs of items. A trigger deletes its jobs with it.
+    # What the job is about (jobs/kinds.py). Triggers delete the jobs of items, renditions, submissions and notice
+    # channels with them.
     subject_id: Mapped[UUID]
     platform: Mapped[str | None]
     queue: Mapped[str]
@@ -137,11 +138,12 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     # The number of failures in a row without progress, which determines the next delay and the last attempt.
     failures: Mapped[int] = mapped_column(default=0, server_default="0")
-    # The number of workers that died while they ran the job.
+    # The number of workers, and of renderers' children, that died while they ran the job.
     crash_count: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     # True if the next claim continues the current attempt, which only waits.
     continues_attempt: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    # Why a dead job is dead, a paused one paused, or a stranded one does not run.
+    # Why a dead job is dead, a paused one paused, or a stranded one does not run; for a renderer's job, also why it
+    # waits for its next attempt. An item's job leaves that to its item.
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)

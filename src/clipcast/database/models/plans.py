@@ -1,4 +1,4 @@
-"""Table: the CSV files of the import page, until their posts are created."""
+"""Tables: the CSV files of the import page, until their posts are created, and their lines."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clipcast.clock import clock
@@ -46,8 +47,22 @@ class StoredPlan(Base):
     row_count: Mapped[int] = mapped_column(default=0, server_default="0")
     # The rows that the present check, or the creation, has done.
     done_count: Mapped[int] = mapped_column(default=0, server_default="0")
-    # Of the last check (`stored.Found`); null without one.
+    # What the last check found (`stored.summary_of`); null without one.
     found: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class PlanLine(Base):
+    """A line of a stored plan, as its last check read it (posts/plans/lines.py)."""
+
+    __tablename__ = "stored_plan_lines"
+
+    plan_id: Mapped[UUID] = mapped_column(ForeignKey("stored_plans.id", ondelete="CASCADE"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    # The filled cells by column; null for a line that is no row.
+    cells: Mapped[dict[str, Any] | None]
+    # Problems as JSON, in order; null without one. So are the hints.
+    problems: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    hints: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))

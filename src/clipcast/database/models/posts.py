@@ -114,6 +114,8 @@ class Item(Base):
             "published_at",
             postgresql_where=text("published_at IS NOT NULL"),
         ),
+        # The last item of an account that a person made (posts/last_settings.py).
+        Index("ix_items_by_person", "connection_id", "id", postgresql_where=text("by_person")),
         Index("ix_items_failed", "workspace_id", "id", postgresql_where=text("status = 'failed'")),
         # A post's caption is that of its first item.
         Index(
@@ -145,7 +147,9 @@ class Item(Base):
     goes_at: Mapped[datetime | None]
     # The posting time of the account that the item takes (clients/slots.py); `goes_at` may be some minutes later.
     slot_at: Mapped[datetime | None]
-    # The number of changes of the columns above since `edit_id`.
+    # True if a person made it in the app, else null.
+    by_person: Mapped[bool | None]
+    # The number of changes of the columns from `edit_id` to `slot_at`.
     version: Mapped[int] = mapped_column(default=1, server_default="1")
 
     # The conversion that was ordered for this item.
@@ -216,7 +220,14 @@ class Draft(Base):
             postgresql_where=text("post_id IS NULL"),
         ),
         # The draft that a person sent last.
-        Index("ix_drafts_sent", "workspace_id", "saved_by", "id", postgresql_where=text("post_id IS NOT NULL")),
+        Index("ix_drafts_sent", "workspace_id", "author_id", "id", postgresql_where=text("post_id IS NOT NULL")),
+        # The draft whose post replaced a post.
+        Index(
+            "ix_drafts_replaces",
+            "workspace_id",
+            text("(content ->> 'replaces')"),
+            postgresql_where=text("post_id IS NOT NULL AND (content ->> 'replaces') IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -229,6 +240,8 @@ class Draft(Base):
     saved_by: Mapped[str] = mapped_column(default="", server_default="")
     # Of the limited member or key that saved it last: names are free to choose. Null if somebody else did.
     saved_by_id: Mapped[UUID | None]
+    # Of the person who saved or sent it last, whatever they see. Null if it is not known.
+    author_id: Mapped[UUID | None]
     saved_from: Mapped[str] = mapped_column(default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)

@@ -76,7 +76,7 @@ class RowsEngine:
         """Fill the free slots, and return the pause until a job may be due or a slot free."""
         if not any(slots.free(queue) for queue in slots.queues):
             return POLL
-        await self._promoter.promote()
+        await self._promoter.promote(slots)
         if await self.fill_once(slots):
             await asyncio.sleep(CLAIM_PAUSE.total_seconds())
             return timedelta() if any(slots.free(queue) for queue in slots.queues) else POLL

@@ -50,6 +50,7 @@ class BlueskyMetadata(Metadata):
     text_field = "text"
     captions_file = CaptionsFile("captions", CAPTIONS.max_bytes)
     main_fields = ("alt", "langs")
+    remembered_fields = ("langs", "threadgate", "disableEmbedding")
     field_titles = {
         "text": "Caption",
         "langs": "Languages",
@@ -58,8 +59,10 @@ class BlueskyMetadata(Metadata):
         "captions": "Subtitles",
         "presentation": "How it plays",
         "threadgate": "Who can reply",
-        "disableEmbedding": "Turn quotes off",
+        "disableEmbedding": "Allow quotes",
     }
+    field_hints = {"disableEmbedding": ""}
+    opposite_fields = ("disableEmbedding",)
     folds_after = 300
     value_titles = {"!no-unauthenticated": "Hidden from signed-out people", "gif": "GIF"}
     example = {"text": "First light in the harbour #harbour", "alt": "A colour test pattern", "langs": ["en"]}

@@ -45,6 +45,8 @@ class FacebookMetadata(Metadata):
     title_field = "title"
     place_fields = ("mediaType",)
     main_fields = ("mediaType", "isAiGenerated")
+    # Not `videoState`: nobody sees a forgotten draft.
+    remembered_fields = ("targeting",)
     field_titles = {
         "description": "Caption",
         "mediaType": "Kind of post",
@@ -56,9 +58,11 @@ class FacebookMetadata(Metadata):
         "thumbnailUrl": "Cover picture (address)",
         "collaborators": "Collaborators (ids of Pages)",
         "embeddable": "Other sites can embed it",
-        "noStory": "Hide it from the feed",
+        "noStory": "Show it in the feed",
         "contentTags": "Topics",
     }
+    field_hints = {"noStory": "For videos. Facebook always shows Reels in the feed."}
+    opposite_fields = ("noStory",)
     folds_after = 90
     text_on_picture = True
     safe_area = SafeArea(top=14, right=6, bottom=35, left=6)

@@ -47,6 +47,8 @@ class InstagramMetadata(Metadata):
     cover_time = CoverTime("thumb_offset", 1000)
     cover_fields = ("thumb_offset", "cover_url")
     main_fields = ("mediaType", "shareToFeed", "isAiGenerated")
+    # Not `mediaType`: a Story is gone after a day, so that a forgotten one costs the post.
+    remembered_fields = ("shareToFeed",)
     field_titles = {
         "mediaType": "Kind of post",
         "shareToFeed": "Show it in the feed, too",

@@ -48,11 +48,14 @@ class LinkedInMetadata(Metadata):
     text_field = "commentary"
     title_field = "title"
     main_fields = ("visibility",)
+    remembered_fields = ("visibility", "isReshareDisabledByAuthor")
     field_titles = {
         "commentary": "Caption",
         "visibility": "Who can see it",
-        "isReshareDisabledByAuthor": "Turn reposts off",
+        "isReshareDisabledByAuthor": "Allow reposts",
     }
+    field_hints = {"isReshareDisabledByAuthor": ""}
+    opposite_fields = ("isReshareDisabledByAuthor",)
     folds_after = 210
     captions_file = CaptionsFile(None, None, languages=CAPTIONS_LANGUAGES)
     value_titles = {"PUBLIC": "Anyone", "CONNECTIONS": "Connections only", "LOGGED_IN": "LinkedIn members"}

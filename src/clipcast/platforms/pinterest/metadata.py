@@ -26,6 +26,7 @@ class PinterestMetadata(Metadata):
     offered_fields = ("boardId", "boardSectionId")
     place_fields = ("boardId", "boardSectionId")
     main_fields = ("link",)
+    remembered_fields = ("boardId", "boardSectionId")
     field_titles = {
         "description": "Caption",
         "boardId": "Board",
@@ -36,6 +37,7 @@ class PinterestMetadata(Metadata):
         "aiDisclosures": "Made with AI",
         "dominantColor": "Colour while it loads",
     }
+    field_hints = {"boardId": "", "boardSectionId": ""}
     value_titles = {"AI_MODIFIED": "Changed with AI", "SYNTHETIC_PERFORMER": "A person made with AI"}
     folds_after = 60
     example = {"title": "First light in the harbour", "link": "https://example.org/harbour"}

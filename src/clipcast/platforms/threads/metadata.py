@@ -39,6 +39,7 @@ class ThreadsMetadata(Metadata):
     text_field = "text"
     scopes_of_fields: ClassVar[Mapping[str, str]] = {"location_id": LOCATION_SCOPE}
     main_fields = ("replyControl",)
+    remembered_fields = ("replyControl", "enableReplyApprovals", "allowlistedCountryCodes")
     field_titles = {
         "text": "Caption",
         "replyControl": "Who can reply",

@@ -23,6 +23,7 @@ platform = Platform(
     publish=publish,
     version=VERSION,
     options=options,
-    kept_options=("maxVideoPostDurationSec",),
+    # Every creator may post videos of 3 minutes, some longer ones (docs/platforms/tiktok.md).
+    kept_options={"maxVideoPostDurationSec": 180},
     finish=finish,
 )

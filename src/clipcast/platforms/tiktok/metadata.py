@@ -32,19 +32,29 @@ class TikTokMetadata(Metadata):
     cover_fields = ("video_cover_timestamp_ms",)
     offered_fields = ("privacyLevel",)
     shared_offers = ("privacyLevel",)
+    # TikTok requires that people choose who can watch, interactions and disclosures for each post
+    # (docs/platforms/tiktok.md), and nobody sees a clip that is forgotten in the inbox.
+    remembered_fields = ()
     main_fields = ("postMode", "disableComment", "disableDuet", "disableStitch", "isAigc", "brandContentToggle")
     field_titles = {
         "title": "Caption",
         "privacyLevel": "Who can watch",
         "postMode": "How it is posted",
-        "disableComment": "Turn comments off",
-        "disableDuet": "Turn Duets off",
-        "disableStitch": "Turn Stitches off",
+        "disableComment": "Allow comments",
+        "disableDuet": "Allow Duets",
+        "disableStitch": "Allow Stitches",
         "videoCoverTimestampMs": "Cover frame (ms)",
         "brandContentToggle": "Paid partnership",
         "brandOrganicToggle": "Promotes the own brand",
         "isAigc": "Made with AI",
     }
+    field_hints = {
+        "postMode": "A clip for the inbox is at most 10 minutes long.",
+        "disableComment": "",
+        "disableDuet": "",
+        "disableStitch": "",
+    }
+    opposite_fields = ("disableComment", "disableDuet", "disableStitch")
     folds_after = 90
     text_on_picture = True
     safe_area = SafeArea(top=7, right=15, bottom=18, left=6)

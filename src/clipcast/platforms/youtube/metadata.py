@@ -63,6 +63,17 @@ class YouTubeMetadata(Metadata):
     offered_fields = ("categoryId", "playlistId")
     shared_offers = ("categoryId",)
     main_fields = ("privacyStatus", "selfDeclaredMadeForKids", "containsSyntheticMedia")
+    remembered_fields = (
+        "categoryId",
+        "privacyStatus",
+        "selfDeclaredMadeForKids",
+        "embeddable",
+        "license",
+        "publicStatsViewable",
+        "notifySubscribers",
+        "playlistId",
+        "defaultLanguage",
+    )
     field_titles = {
         "categoryId": "Category",
         "privacyStatus": "Who can watch",

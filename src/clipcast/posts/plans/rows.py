@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from clipcast.common.cells import parse_cell, split_list
+from clipcast.common.cells import parse_cell, read_list, split_list
 from clipcast.common.plan_text import Row, problem_at
 from clipcast.common.problems import Problem
 from clipcast.common.validation import closest, pointer_part
@@ -45,6 +45,11 @@ class Known:
     # Of files, by the name of a clip in the library; None: they are not searched there.
     files: dict[str, str] | None = None
 
+    def render_of_file(self, clip: str) -> str:
+        """Return the render of the clip with this name, or of the file with this path; PENDING without one."""
+        files = self.files or {}
+        return files.get(clip) or files.get(file_name(clip), PENDING)
+
 
 @dataclass(frozen=True)
 class PlannedPost:
@@ -66,7 +71,8 @@ def check_columns(names: list[str], line: int) -> tuple[list[str], list[Problem]
     """Return the columns in their usual spelling, "" in place of wrong ones, and the problems of their names."""
     problems, columns = [], list[str]()
     for name in names:
-        plain = name if "." in name else name.lower()
+        platform, dot, field_name = name.partition(".")
+        plain = f"{platform.strip().lower()}{dot}{field_name}"
         if plain and plain in columns:
             message = f"Two columns are named {name[:40]!r}. Remove one of them."
             problem: Problem | None = problem_at(line, name[:100], "duplicate_column", message)
@@ -103,14 +109,18 @@ def _column_problem(name: str, line: int) -> Problem | None:
 
 def accounts_of(row: Row) -> list[str]:
     """Return the accounts of a row, as it names them."""
-    cell = row.cells.get("to", "").strip()
-    return split_list(cell) if ";" in cell else NEXT_ACCOUNT.split(cell) if cell else []
+    return read_accounts(row.cells.get("to", "").strip())
+
+
+def read_accounts(cell: str) -> list[str]:
+    """Return the accounts of a cell, as it names them."""
+    return read_list(cell) if ";" in cell or cell.startswith("[") else NEXT_ACCOUNT.split(cell) if cell else []
 
 
 def clips_of(row: Row) -> tuple[str, list[str]]:
     """Return the column of a row's clips, and the clips; "" if the row names none."""
     name = next((name for name in SOURCES if name in row.cells), "")
-    return name, split_list(row.cells.get(name, ""))
+    return name, read_list(row.cells.get(name, ""))
 
 
 def plan_post(row: Row, known: Known, timezone: str | None, may_wait: bool) -> PlannedPost:
@@ -121,12 +131,14 @@ def plan_post(row: Row, known: Known, timezone: str | None, may_wait: bool) -> P
         message = f"The row names its clips in {' and '.join(filled)}. Fill one of these columns."
         problems.append(problem_at(row.line, filled[1], "ambiguous_field", message))
     source, clips = clips_of(row)
+    if source == "files" and (name := row.cells[source].strip()) in (known.files or ()):
+        clips = [name]  # a name with `;` in it
     if not clips:
         source = source or SOURCES[0]
         message = f"The row has no clip. Fill one of {', '.join(SOURCES)}."
         problems.append(problem_at(row.line, source, "required", message))
     if source == "files" and known.files is not None:
-        missing = [name for clip in clips if (name := file_name(clip)) not in known.files]
+        missing = [file_name(clip) for clip in clips if known.render_of_file(clip) == PENDING]
         problems += [
             problem_at(row.line, source, "not_uploaded", f"The library has no clip {name[:60]!r}. Upload it.")
             for name in missing
@@ -172,12 +184,15 @@ def _edit_id(source: str, clip: str, known: Known) -> str:
     if source == "edit_id":
         return clip
     if source == "files":
-        return (known.files or {}).get(file_name(clip), PENDING)
+        return known.render_of_file(clip)
     return {"clip": known.renders, "url": known.imported}.get(source, {}).get(clip, PENDING)
 
 
 def _tags(cell: str) -> list[str]:
-    return [tag.removeprefix("#") for tag in split_list(cell.replace(",", ";"))]
+    tags = read_list(cell)
+    if tags == split_list(cell):  # no JSON
+        tags = split_list(cell.replace(",", ";"))
+    return [tag.removeprefix("#") for tag in tags]
 
 
 def _has_offset(at: str) -> bool:

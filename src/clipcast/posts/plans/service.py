@@ -3,11 +3,13 @@
 import asyncio
 from bisect import bisect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from clipcast.audit.service import Actor
 from clipcast.clock import clock
@@ -17,11 +19,12 @@ from clipcast.common.plan_text import PlanText, Row, problem_at
 from clipcast.common.problems import AppError, Problem, ValidationFailed
 from clipcast.database.hot_queries import Call, Executor, Follower, Statement, Transaction
 from clipcast.installation import Installation
-from clipcast.posts import references, shorthand
+from clipcast.posts import references, repository, shorthand
 from clipcast.posts.duplicates import DUPLICATE, find_doubles_of_each
 from clipcast.posts.plans.asking import Asking
 from clipcast.posts.plans.imports import import_addresses
 from clipcast.posts.plans.rows import (
+    EXPORTED,
     Known,
     PlannedPost,
     accounts_of,
@@ -45,6 +48,8 @@ LISTED_MAX = 10_000
 ITEMS_MAX = 50_000
 # Rows that are read at a stretch, before other requests have their turn, and whose doubles are searched together.
 STRETCH = 200
+# The characters of posts, as JSON, that one statement inserts: some hundred items.
+INSERTED_MAX = 200_000
 
 # The clips of the library with these names, or made of files with these names as they are; of several, the newest.
 FILES = Statement("""
@@ -65,7 +70,8 @@ RENDERS = Statement("""
 class Remembering:
     """An executor for all rows of a plan, which name the same renders and accounts again and again.
 
-    It reads each of them once. What is to follow the commit, it passes on together, by `follow`.
+    It reads each of them once. It inserts posts together: when there are many, before another statement, which may read
+    them, and by `insert`. What is to follow the commit, it passes on together, by `follow`.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -73,17 +79,39 @@ class Remembering:
         self._found: dict[tuple[str, str], list[Any]] = {}
         self._following: dict[tuple[Any, ...], tuple[Follower, Mapping[str, Any]]] = {}
         self._post_ids: list[UUID] = []
+        self._posts: list[Any] = []
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
+        if statement is repository.ADD:
+            self._posts.append(values)
+            if sum(len(one["posts"]) for one in self._posts) > INSERTED_MAX:
+                await self.insert()
+            return []
         if statement not in (references.RENDERS, references.CONNECTIONS, shorthand.ACCOUNTS):
+            await self.insert()
             return await self._executor.fetch(statement, values)
         key = statement.name, repr(values)
         if key not in self._found:
             self._found[key] = await self._executor.fetch(statement, values)
         return self._found[key]
 
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        return self._executor.transaction()
+    async def insert(self) -> None:
+        """Insert the posts that wait. Raise RowRejected if a render was deleted after the check."""
+        if not self._posts:
+            return
+        posts, self._posts = self._posts, []
+        try:
+            await self._executor.fetch(repository.ADD, repository.joined(posts))
+        except asyncpg.ForeignKeyViolationError as error:
+            if error.constraint_name != repository.ITEM_RENDER:
+                raise
+            raise RowRejected([]) from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        await self.insert()
+        async with self._executor.transaction() as within:
+            yield within
 
     def after_commit(self, statement: Follower, values: Mapping[str, Any]) -> None:
         if statement is conforming.ORDER_CONVERSIONS:
@@ -99,8 +127,8 @@ class Remembering:
 
 
 async def _order_conversions(executor: Executor, post_ids: tuple[UUID, ...]) -> None:
-    for post_id in post_ids:
-        await conforming.order_conversions(executor, post_id)
+    for start in range(0, len(post_ids), STRETCH):
+        await conforming.order_conversions(executor, *post_ids[start : start + STRETCH])
 
 
 ORDER_CONVERSIONS = Call(_order_conversions)
@@ -146,12 +174,10 @@ async def open_plan(
     timezone: str | None,
     allow_duplicate: bool = False,
     from_library: bool = False,
-    choose: Callable[[list[Row]], list[Row]] | None = None,
 ) -> OpenPlan:
     """Read a plan. `timezone` applies to times without an offset in rows without a `timezone`.
 
-    With `from_library`, the column `files` names clips of the library, or the files of which they were made. `choose`
-    returns the rows that the plan keeps.
+    With `from_library`, the column `files` names clips of the library, or the files of which they were made.
 
     Cells of a column whose name is wrong are left out, and the name is a problem. Raise ValidationFailed if no row can
     be read: the text is not UTF-8, or empty.
@@ -160,7 +186,7 @@ async def open_plan(
     text = PlanText(content)
     text.columns, plan.problems = check_columns(text.columns, text.header_line)
     plan.absent = frozenset(problem.column for problem in plan.problems if problem.code == "required")
-    items, is_export = 0, "post_id" in text.columns
+    items, is_export = 0, not set(EXPORTED).isdisjoint(text.columns)
     for number, found in enumerate(text):
         if number % STRETCH == 0:
             await asyncio.sleep(0)
@@ -178,8 +204,15 @@ async def open_plan(
     if not plan.rows and not plan.problems:
         message = "The plan has no row below the names of its columns. Add one."
         plan.problems.append(problem_at(text.header_line, "", "plan_empty", message))
-    if choose:
-        plan.rows = choose(plan.rows)
+    plan.known = await _known(plan)
+    return plan
+
+
+async def open_rows(
+    installation: Installation, workspace_id: UUID, rows: list[Row], timezone: str, allow_duplicate: bool
+) -> OpenPlan:
+    """Return a plan with these rows of one that was read before. Its `files` are clips of the library."""
+    plan = OpenPlan(installation, workspace_id, timezone, allow_duplicate, rows, from_library=True)
     plan.known = await _known(plan)
     return plan
 
@@ -208,9 +241,9 @@ async def _known(plan: OpenPlan) -> Known:
 
 async def _files(plan: OpenPlan) -> dict[str, str]:
     """Return the clips of the library that the rows name, by their names."""
-    names = {
-        file_name(clip) for row in plan.rows for source, clips in [clips_of(row)] if source == "files" for clip in clips
-    }
+    cells = {row.cells["files"].strip(): clips_of(row) for row in plan.rows if "files" in row.cells}
+    clips = {clip for source, of_cell in cells.values() if source == "files" for clip in of_cell}
+    names = {*cells, *clips, *map(file_name, clips)}
     values = {"workspace_id": plan.workspace_id, "names": list(names)}
     rows = await plan.installation.database.hot_pool.fetch(FILES, values) if names else []
     return {row["name"]: row["edit_id"] for row in rows}
@@ -311,12 +344,17 @@ def _shown(planned: PlannedPost, checked: Checked) -> PlannedRow:
     return PlannedRow.model_validate({"line": planned.row.line, "scheduled_at": checked.scheduled_at, "items": items})
 
 
+def rows_with_addresses(plan: OpenPlan) -> list[Row]:
+    """Return the rows whose clips are to be imported from addresses."""
+    return [row for row in plan.rows if clips_of(row)[0] == "url"]
+
+
 async def fetch_addresses(plan: OpenPlan) -> None:
     """Import the files of the rows' addresses, if the plan has no other problem.
 
     Raise ValidationFailed with all problems of the plan, or those of the addresses.
     """
-    rows = [row for row in plan.rows if clips_of(row)[0] == "url"]
+    rows = rows_with_addresses(plan)
     if not rows:
         return
     if not (checked := await check_plan(plan)).valid:
@@ -363,6 +401,7 @@ async def create_posts(
         posts.append(RowPost.model_construct(line=planned.row.line, **vars(created)))
         if report and len(posts) % STRETCH == 0:
             await report(len(posts))
+    await remembering.insert()
     remembering.follow()
     return PlanCreated(post_count=len(posts), item_count=sum(post.item_count for post in posts), posts=posts)
 

@@ -1,19 +1,18 @@
 """Plans of the import page: kept with what their check found, until their posts are created.
 
-A check or a creation runs in one request, and writes how far it is. Every other request, of any process, can show that.
+A check or a creation runs in one process, and writes how far it is. Every request, of any process, can show that.
 If the process ends, the plan stays as it was, and can be checked or created again.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
@@ -23,11 +22,12 @@ from clipcast.common.ids import parse_id
 from clipcast.common.plan_text import PlanText, Row
 from clipcast.common.problems import AppError, NotFound, Problem, ValidationFailed
 from clipcast.database.hot_queries import from_session
-from clipcast.database.limits import saver_of
-from clipcast.database.models.plans import PlanState, StoredPlan
+from clipcast.database.limits import count_all, saver_of
+from clipcast.database.models.plans import PlanLine, PlanState, StoredPlan
 from clipcast.installation import Installation
 from clipcast.posts.plans import service
-from clipcast.posts.plans.rows import Known, PlannedPost, file_name, problems_in_cells
+from clipcast.posts.plans.lines import HINTS, PROBLEMS, replace_lines
+from clipcast.posts.plans.rows import PlannedPost, file_name, problems_in_cells
 
 # How long a file is kept after its last change.
 KEPT = timedelta(days=7)
@@ -37,7 +37,11 @@ SILENCE = timedelta(seconds=30)
 PULSE = 10.0
 # The problems, and the hints, that are kept with their lines. Further ones are counted.
 LISTED_MAX = service.LISTED_MAX
+# The kinds of problems that are kept.
+KINDS_MAX = 20
 RUNNING = (PlanState.CHECKING, PlanState.CREATING)
+# Large files take long. Further ones wait, so that they leave connections to the database for other requests.
+AT_ONCE = asyncio.Semaphore(2)
 NAME_MAX = 200
 # The most files of a workspace that wait, and that the page lists.
 UNFINISHED_MAX = 20
@@ -45,32 +49,29 @@ UNFINISHED_MAX = 20
 MISSING_MAX = 500
 
 
-@dataclass(frozen=True)
-class Kind:
-    """Problems of the same rule in the same column: one of them, and the number of all."""
-
-    column: str
-    code: str
-    example: dict[str, Any]
-    count: int
-
-
-def kinds_of(problems: Iterable[dict[str, Any]]) -> list[Kind]:
-    """Return the kinds of problems, the most frequent first."""
-    numbers = Counter((one.get("column") or "", one["code"]) for one in problems)
-    first: dict[tuple[str, str], dict[str, Any]] = {}
+def _kinds_of(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Return the column, the code, the number and one message of each kind of problem, the most frequent first."""
+    numbers, messages = Counter[tuple[str, str]](), dict[tuple[str, str], str]()
     for one in problems:
-        first.setdefault((one.get("column") or "", one["code"]), one)
-    return [Kind(*key, first[key], number) for key, number in numbers.most_common()]
+        kind = one.column or "", one.code
+        numbers[kind] += 1
+        messages.setdefault(kind, one.message)
+    return [
+        {"column": kind[0], "code": kind[1], "count": number, "message": messages[kind]}
+        for kind, number in numbers.most_common(KINDS_MAX)
+    ]
 
 
 async def keep(
     session: AsyncSession, workspace_id: UUID, content: bytes, file_name: str, timezone: str, by: str
 ) -> StoredPlan:
     """Keep a file. Raise ValidationFailed if no row can be read, and AppError 409 if too many are kept."""
-    waiting = select(func.count()).where(StoredPlan.workspace_id == workspace_id, StoredPlan.state != PlanState.CREATED)
-    if (await session.scalar(waiting) or 0) >= UNFINISHED_MAX:
-        message = f"{UNFINISHED_MAX} files wait to be imported, the maximum. Import one of them, or remove it, first."
+    mine = select(StoredPlan.id).where(StoredPlan.workspace_id == workspace_id)
+    if await count_all(session, mine.where(StoredPlan.state != PlanState.CREATED)) >= UNFINISHED_MAX:
+        message = (
+            f"{UNFINISHED_MAX} files of the workspace wait to be imported, the maximum. "
+            "Import one of them, or remove it, first."
+        )
         raise AppError(409, "too_many_imports", message)
     plan = StoredPlan(
         workspace_id=workspace_id, content=b"", file_name="", timezone=timezone, saved_by=by,
@@ -97,7 +98,8 @@ def change(
         raise AppError(409, "plan_created", "The posts of this file are created. Import another file.")
     if content is not None:
         text = PlanText(content)
-        plan.row_count = sum(isinstance(one, Row) for one in text)
+        # A row that cannot be read is one of the file, too.
+        plan.row_count = sum(isinstance(one, Row) or one.code != "too_many_rows" for one in text)
         plan.content, plan.file_name = content, " ".join(file_name.split())[:NAME_MAX] or "plan.csv"
     plan.timezone = plan.timezone if timezone is None else timezone
     plan.allow_duplicate = plan.allow_duplicate if allow_duplicate is None else allow_duplicate
@@ -112,6 +114,11 @@ def is_running(plan: StoredPlan) -> bool:
     return plan.state in RUNNING and plan.updated_at > clock.now() - SILENCE
 
 
+def is_checked(plan: StoredPlan) -> bool:
+    """Return whether `found` is what a check found, in the form of this release: an earlier one has no `kinds`."""
+    return plan.found is not None and "kinds" in plan.found
+
+
 async def list_unfinished(session: AsyncSession, workspace_id: UUID) -> list[StoredPlan]:
     """Return the newest plans whose posts are not created, without their files."""
     query = select(StoredPlan).where(StoredPlan.workspace_id == workspace_id, StoredPlan.state != PlanState.CREATED)
@@ -120,98 +127,129 @@ async def list_unfinished(session: AsyncSession, workspace_id: UUID) -> list[Sto
 
 
 async def get_plan(session: AsyncSession, workspace_id: UUID, plan_id: str, lock: bool = False) -> StoredPlan:
-    """Return the plan. Raise NotFound if the workspace has no such plan."""
+    """Return the plan without its `content`, which cannot be read. Raise NotFound if there is no such plan."""
     found = parse_id(plan_id)
-    plan = await session.get(StoredPlan, found, with_for_update=lock) if found else None
+    parts = [defer(StoredPlan.content, raiseload=True)]
+    plan = await session.get(StoredPlan, found, with_for_update=lock, options=parts) if found else None
     if plan is None or plan.workspace_id != workspace_id:
         raise NotFound("import", plan_id)
     return plan
 
 
-async def open_stored(
-    installation: Installation, plan: StoredPlan, choose: Callable[[list[Row]], list[Row]] | None = None
-) -> service.OpenPlan:
-    """Return the plan with its rows, or with those that `choose` returns. Raise ValidationFailed."""
+async def open_stored(installation: Installation, plan: StoredPlan) -> service.OpenPlan:
+    """Return the plan with its rows. Raise ValidationFailed, and NotFound if it was removed."""
+    async with installation.database.session() as session:
+        content = await session.scalar(select(StoredPlan.content).where(StoredPlan.id == plan.id))
+    if content is None:
+        raise NotFound("import", str(plan.id))
     return await service.open_plan(
-        installation, plan.workspace_id, plan.content, plan.timezone, plan.allow_duplicate, True, choose
+        installation, plan.workspace_id, content, plan.timezone, plan.allow_duplicate, from_library=True
     )
 
 
-async def check(installation: Installation, workspace_id: UUID, plan_id: str) -> None:
-    """Check all rows, and keep what is found. Do nothing if another request does, or if the posts are created."""
-    plan = await _begin(installation, workspace_id, plan_id, PlanState.CHECKING)
-    if plan is not None:
-        async with _pulse(installation, plan):
-            await _check(installation, plan)
+async def open_lines(installation: Installation, plan: StoredPlan, shown: Iterable[PlanLine]) -> service.OpenPlan:
+    """Return the plan with these rows of its last check alone, without its file."""
+    rows = [Row(one.line, one.cells or {}) for one in shown]
+    return await service.open_rows(installation, plan.workspace_id, rows, plan.timezone, plan.allow_duplicate)
+
+
+async def check(installation: Installation, plan: StoredPlan) -> None:
+    """Check all rows of a plan that `begin` returned, and keep what is found.
+
+    What prevents it is raised, and kept as `failed` instead of what the check before found.
+    """
+    async with _pulse(installation, plan):
+        try:
+            async with AT_ONCE:
+                await _check(installation, plan)
+        except BaseException as error:
+            await _return(installation, plan, error, {})
+            raise
 
 
 async def _check(installation: Installation, plan: StoredPlan) -> None:
     try:
         opened = await open_stored(installation, plan)
     except ValidationFailed as failed:
-        await _end(installation, plan, _found(failed.errors, []))
+        await _end(installation, plan, failed.errors)
         return
     errors, warnings, missing = list(opened.problems), list[Problem](), dict[str, None]()
     items = at_once = done = 0
+    of_accounts = set[tuple[str, str]]()
     async for stretch in service.fully_checked(opened):
         for planned, checked in stretch:
             errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
-            warnings += problems_in_cells(planned, checked.warnings)
+            for hint in problems_in_cells(planned, checked.warnings):
+                # What concerns an account is said once, not in each of its rows.
+                if hint.column != "to" or (hint.code, hint.message) not in of_accounts:
+                    warnings.append(hint)
+                if hint.column == "to":
+                    of_accounts.add((hint.code, hint.message))
             items += len(checked.items)
             at_once += "scheduled_at" not in planned.body
-            missing |= dict.fromkeys(_missing(planned, opened.known))
+            missing |= dict.fromkeys(_missing(planned))
         done += len(stretch)
         if not await _report(installation, plan, done):
             return  # the file was changed meanwhile
-    found = _found(errors, warnings) | {"items": items, "at_once": at_once, "missing": list(missing)[:MISSING_MAX]}
-    await _end(installation, plan, found)
+    more = {"items": items, "at_once": at_once, "missing": list(missing)[:MISSING_MAX]}
+    await _end(installation, plan, errors, warnings, opened.rows, more)
 
 
-async def create(installation: Installation, workspace_id: UUID, plan_id: str, version: int, actor: Actor) -> int:
-    """Create the posts of all rows in one transaction, and return their number.
+async def create(installation: Installation, plan: StoredPlan, actor: Actor) -> int:
+    """Create the posts of all rows of a plan that `begin` returned in one transaction, and return their number.
 
-    Do nothing and return 0 if the plan is not as it was checked with this version, or if another request creates them.
-    If a row has a problem, keep the problems of all rows, create nothing, and return 0.
+    If a row has a problem, keep the problems of all rows, create nothing, and return 0. What else prevents it is
+    raised, and kept as `failed` of what was found.
     """
-    plan = await _begin(installation, workspace_id, plan_id, PlanState.CREATING, version)
-    if plan is None:
-        return 0
     async with _pulse(installation, plan):
         return await _create(installation, plan, actor)
 
 
 async def _create(installation: Installation, plan: StoredPlan, actor: Actor) -> int:
-    problems: list[Problem] = []
+    rows: list[Row] = []
     try:
-        opened = await open_stored(installation, plan)
+        async with AT_ONCE:
+            opened = await open_stored(installation, plan)
+            rows = opened.rows
+            if not service.rows_with_addresses(opened):
+                return await _create_posts(installation, plan, opened, actor)
+        # Addresses can take an hour. Other files need not wait for them.
         await service.fetch_addresses(opened)
-        async with installation.database.begin() as session:
-
-            async def report(done: int) -> None:
-                await _report(installation, plan, done)
-
-            created = await service.create_posts(await from_session(session), opened, actor, report)
-            await _finish(session, plan, created.post_count)
-        return created.post_count
+        async with AT_ONCE:
+            return await _create_posts(installation, plan, opened, actor)
     except service.RowRejected as rejected:
         problems = (await service.rejection(opened, rejected.problems)).errors
     except ValidationFailed as failed:
         problems = failed.errors
-    except BaseException:
-        await _end(installation, plan, plan.found or {})
+    except BaseException as error:
+        await _return(installation, plan, error, plan.found or {})
         raise
-    await _end(installation, plan, (plan.found or {}) | _found(problems, []))
+    await _end(installation, plan, problems, [], rows, plan.found or {})
     return 0
 
 
-async def _begin(
+async def _create_posts(installation: Installation, plan: StoredPlan, opened: service.OpenPlan, actor: Actor) -> int:
+    async def report(done: int) -> None:
+        await _report(installation, plan, done)
+
+    async with installation.database.begin() as session:
+        created = await service.create_posts(await from_session(session), opened, actor, report)
+        await _finish(session, plan, created.post_count)
+    return created.post_count
+
+
+async def begin(
     installation: Installation, workspace_id: UUID, plan_id: str, state: PlanState, version: int | None = None
 ) -> StoredPlan | None:
-    """Return the plan in its new state, detached; None if it cannot be checked or created now."""
+    """Return the plan, detached and without its file, as one that is being checked or created from now on.
+
+    Return None if another request does that, if the posts are created, or, before a creation, if the plan is not as it
+    was checked with this version. Raise NotFound.
+    """
     async with installation.database.begin() as session:
         plan = await get_plan(session, workspace_id, plan_id, lock=True)
-        is_checked = plan.version == version and plan.found is not None and not plan.found["errors"]
-        if is_running(plan) or plan.state == PlanState.CREATED or (state == PlanState.CREATING and not is_checked):
+        is_ready = plan.version == version and is_checked(plan) and not (plan.found or {})["errors"]
+        if is_running(plan) or plan.state == PlanState.CREATED or (state == PlanState.CREATING and not is_ready):
             return None
         plan.state, plan.done_count, plan.updated_at = state, 0, clock.now()
         await session.flush()
@@ -243,45 +281,63 @@ async def _pulse(installation: Installation, plan: StoredPlan) -> AsyncIterator[
 
 async def _report(installation: Installation, plan: StoredPlan, done: int | None = None) -> bool:
     """Write that it goes on, and how many rows are done. Return False if the plan was changed since it was begun."""
-    values: dict[str, Any] = {"updated_at": clock.now()} | ({} if done is None else {"done_count": done})
     async with installation.database.begin() as session:
-        same = (StoredPlan.id == plan.id) & (StoredPlan.version == plan.version) & (StoredPlan.state == plan.state)
-        query = update(StoredPlan).where(same).values(values)
-        return bool((await session.scalars(query.returning(StoredPlan.id))).all())
+        return await _set(session, plan, {} if done is None else {"done_count": done})
 
 
-async def _end(installation: Installation, plan: StoredPlan, found: dict[str, Any]) -> None:
+async def _end(
+    installation: Installation,
+    plan: StoredPlan,
+    errors: list[Problem],
+    warnings: Sequence[Problem] = (),
+    rows: Iterable[Row] = (),
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Keep what a check found, with its rows, unless the plan was changed since it was begun."""
+    errors = sorted(errors, key=lambda one: one.line or 0)
+    found = {"items": 0, "at_once": 0, "missing": [], **(more or {}), "failed": "", **summary_of(errors, warnings)}
     async with installation.database.begin() as session:
-        same = (StoredPlan.id == plan.id) & (StoredPlan.version == plan.version) & (StoredPlan.state == plan.state)
-        values = {"state": PlanState.CHECKED, "found": found, "updated_at": clock.now()}
-        await session.execute(update(StoredPlan).where(same).values(values))
+        if await _set(session, plan, {"state": PlanState.CHECKED, "found": found}):
+            await replace_lines(session, plan.id, rows, errors[:LISTED_MAX], warnings[:LISTED_MAX])
+
+
+async def _return(installation: Installation, plan: StoredPlan, error: BaseException, found: Mapping[str, Any]) -> None:
+    """Have a plan with what was `found` before, and the reason why its check, or its creation, has ended."""
+    why = error.detail if isinstance(error, AppError) else "The server could not finish."
+    async with installation.database.begin() as session:
+        await _set(session, plan, {"state": PlanState.CHECKED, "found": {**found, "failed": why}})
+
+
+async def _set(session: AsyncSession, plan: StoredPlan, values: dict[str, Any]) -> bool:
+    """Change a plan that is as it was begun. Return False if it was changed meanwhile."""
+    same = (StoredPlan.id == plan.id) & (StoredPlan.version == plan.version) & (StoredPlan.state == plan.state)
+    query = update(StoredPlan).where(same).values({"updated_at": clock.now()} | values)
+    return bool((await session.scalars(query.returning(StoredPlan.id))).all())
 
 
 async def _finish(session: AsyncSession, plan: StoredPlan, posts: int) -> None:
     """Note in the transaction of the posts that they exist. Raise AppError 409 if they exist already."""
-    same = (StoredPlan.id == plan.id) & (StoredPlan.version == plan.version) & (StoredPlan.state == PlanState.CREATING)
-    values = {"state": PlanState.CREATED, "content": b"", "found": None, "done_count": posts, "updated_at": clock.now()}
-    if not (await session.scalars(update(StoredPlan).where(same).values(values).returning(StoredPlan.id))).all():
+    values = {"state": PlanState.CREATED, "content": b"", "found": None, "done_count": posts}
+    if not await _set(session, plan, values):
         raise AppError(409, "plan_created", "The posts of this file are created. Import another file.")
+    await replace_lines(session, plan.id, (), (), ())
 
 
-def _found(errors: list[Problem], warnings: list[Problem]) -> dict[str, Any]:
-    """Return the problems that were found, as JSON.
+def summary_of(errors: Sequence[Problem], warnings: Sequence[Problem]) -> dict[str, Any]:
+    """Return what was found, as JSON: numbers, and the kinds of problems. The lines have the problems themselves.
 
-    A check adds `items`, the rows without a time (`at_once`), and the files that the library lacks (`missing`).
+    `_end` adds `items`, the rows without a time (`at_once`), and the files that the library lacks (`missing`).
+    `_return` adds why no post was created (`failed`), or keeps only why the rows could not be checked.
     """
-    errors = sorted(errors, key=lambda one: one.line or 0)
     return {
-        "errors": [one.as_dict() for one in errors[:LISTED_MAX]],
-        "warnings": [one.as_dict() for one in warnings[:LISTED_MAX]],
-        "more_errors": max(0, len(errors) - LISTED_MAX),
-        "more_warnings": max(0, len(warnings) - LISTED_MAX),
-        "items": 0,
-        "at_once": 0,
-        "missing": [],
+        "errors": len(errors),
+        "warnings": len(warnings),
+        "problem_rows": len({one.line or 1 for one in errors}),
+        "hint_rows": len({one.line or 1 for one in warnings}),
+        "kinds": {PROBLEMS: _kinds_of(errors), HINTS: _kinds_of(warnings)},
     }
 
 
-def _missing(planned: PlannedPost, known: Known) -> list[str]:
-    names = [file_name(clip) for clip in planned.clips] if planned.source == "files" else []
-    return [name for name in names if name not in (known.files or {})]
+def _missing(planned: PlannedPost) -> list[str]:
+    clips = enumerate(planned.clips) if planned.source == "files" else ()
+    return [file_name(clip) for number, clip in clips if planned.is_pending(number)]

@@ -9,14 +9,13 @@ from typing import Any
 
 from av.filter import Graph
 
+from clipcast.platforms.rules import ASPECT_TOLERANCE
 from clipcast.rendering.encode.graphs import Line, Step, buffer_options, chain
 from clipcast.rendering.frames import BT709, HDR, LIMITED, MATRICES, RGB, ROTATIONS, is_full_range, matrix_of
 from clipcast.rendering.recipe import Picture
 from clipcast.rendering.tracks import orientation
 
 TAGS: Step = ("setparams", "colorspace=bt709:range=limited")
-# Pictures of nearly the canvas's aspect fill it.
-ASPECT_TOLERANCE = Fraction(5, 1000)
 # The default intent clips at 203 nits, the white of graphics. This one keeps the steps of highlights.
 TONE_MAP = "out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709:out_range=tv:intent=perceptual"
 # The blurred background is made at a quarter of the size.

@@ -17,6 +17,7 @@ from clipcast.rendering.encode.picture import EncodedPicture, PictureTrack
 from clipcast.rendering.encode.sound import EncodedSound, SoundTrack
 from clipcast.rendering.encode.source import VideoSource, open_source, reopened
 from clipcast.rendering.encode.target import Target
+from clipcast.rendering.encoders import SOFTWARE
 from clipcast.rendering.errors import ConversionError, UnreadableMedia, WatermarkUnreadable
 from clipcast.rendering.recipe import Focus, Recipe, Sound, Trim, recipe_of
 from clipcast.rendering.task import Task
@@ -24,8 +25,9 @@ from clipcast.rendering.task import Task
 if TYPE_CHECKING:
     from clipcast.rendering.encode.overlays import Overlays
 
-# The picture may have more bits than its mean bit rate says by this factor, else it is encoded again with fewer.
-LARGEST_SHARE, SMALLER_RATE = 1 / 0.96, 0.9
+# The picture may have more bits than its mean bit rate says by this factor, else it is encoded again with fewer, at
+# most so many times. A file that is too large aims below its limit by the same factor.
+LARGEST_SHARE, SMALLER_RATE, TIMES_SMALLER = 1 / 0.96, 0.9, 2
 # A file may last longer than its facts say by this many seconds, for they measure it in another way.
 DURATION_TOLERANCE = Fraction(1, 2)
 # Of times in thousandths, in seconds.
@@ -89,20 +91,40 @@ def _reason(error: Exception) -> str:
 
 
 def _convert(task: Task, recipe: Recipe, path: Path) -> dict[str, Any]:
-    made = _Conversion(task, recipe, path).run()
+    encoder = task.arguments["encoder"]
+    made = _encoded(task, recipe, path, encoder)
     picture = recipe.picture
-    if picture is not None and picture.bit_rate is not None and made["bit_rate"] > picture.bit_rate * LARGEST_SHARE:
-        smaller = replace(picture, bit_rate=int(picture.bit_rate * SMALLER_RATE))
-        made = _Conversion(task, replace(recipe, picture=smaller), path).run()
-    return made
+    if picture is not None and picture.bit_rate is not None:
+        rate = picture.bit_rate
+        for _ in range(TIMES_SMALLER):
+            share = recipe.max_bytes / path.stat().st_size if recipe.max_bytes else 1.0
+            if share >= 1 and made["bit_rate"] <= picture.bit_rate * LARGEST_SHARE:
+                break
+            rate = int(min(rate, made["bit_rate"]) * min(SMALLER_RATE, share / LARGEST_SHARE))
+            smaller = replace(picture, bit_rate=rate)
+            made = _encoded(task, replace(recipe, picture=smaller), path, made["encoder"])
+    return made | {"replaced": made["encoder"] != encoder}
+
+
+def _encoded(task: Task, recipe: Recipe, path: Path, encoder: str) -> dict[str, Any]:
+    """Make the file. Hardware may be busy, or take no picture of this size: then the encoder in software makes it."""
+    try:
+        return _Conversion(task, recipe, path, encoder).run() | {"encoder": encoder}
+    except FFmpegError as error:
+        if recipe.picture is None or encoder == SOFTWARE or error.errno in DISK_FULL:
+            raise
+    path.unlink(missing_ok=True)
+    return _encoded(task, recipe, path, SOFTWARE)
 
 
 class _Conversion:
     """One pass over the files."""
 
-    def __init__(self, task: Task, recipe: Recipe, path: Path) -> None:
+    def __init__(self, task: Task, recipe: Recipe, path: Path, encoder: str) -> None:
         self._task = task
         self._recipe = recipe
+        self._encoder = encoder
+        self._sources: dict[int, VideoSource] = {}
         self._parts = self._opened()
         sound = recipe.sound
         self._sound: Sound | None = None
@@ -124,7 +146,7 @@ class _Conversion:
         self._target.duration = sum((part.lasts for part in self._parts), Fraction(0))
         track = None
         if recipe.picture is not None:
-            track = PictureTrack(self._target, recipe.picture, self._task.arguments["encoder"])
+            track = PictureTrack(self._target, recipe.picture, self._encoder)
         overlays = self._overlays(track)
         pictures = [self._picture(part, track, overlays if part.is_main else None) for part in self._parts]
         sound = None
@@ -141,6 +163,8 @@ class _Conversion:
             self._warnings += overlays.lettering.warnings
         if any(part.source.damaged for part in self._parts):
             self._warnings.append("The file is damaged: some pictures or sounds may be missing.")
+        if gap := max(part.source.gap for part in self._parts):
+            self._warnings.append(f"The recording has a gap of {float(gap):.0f} s: the picture stands still there.")
         main = next(part for part in self._parts if part.is_main)
         if recipe.edit.trim is not None and abs(main.start - _exact(recipe.edit.trim.start)) > ROUNDING:
             start, wanted = float(main.start), recipe.edit.trim.start
@@ -163,7 +187,11 @@ class _Conversion:
         return parts
 
     def _open(self, number: int) -> VideoSource:
-        return open_source(self._task.sources[number], thread_count())
+        """Open a file, or open it again: then its ends are known, and the former opening ends."""
+        known = self._sources.get(number)
+        source = reopened(known, thread_count()) if known else open_source(self._task.sources[number], thread_count())
+        self._sources[number] = source
+        return source
 
     def _duration(self, source: VideoSource, number: int) -> Fraction:
         known = self._task.arguments["durations"][number]
@@ -198,7 +226,7 @@ class _Conversion:
             raise ConversionError("conversion_failed", message)
         if self._recipe.picture is None and start:
             start = _key_frame_before(source, start)
-            source = reopened(source, thread_count())
+            source = self._open(0)
         return self._part(source, start, end, _exact(edit.speed), is_main=True)
 
     def _overlays(self, track: PictureTrack | None) -> "Overlays | None":

@@ -8,6 +8,7 @@ import av
 from av.error import FFmpegError
 
 from clipcast.rendering.encode.target import Target
+from clipcast.rendering.frames import BT709, LIMITED
 from clipcast.rendering.recipe import Picture
 
 X264 = "libx264"
@@ -18,13 +19,14 @@ QUALITY: dict[str, dict[str, str]] = {
     "h264_qsv": {"preset": "medium", "profile": "high", "global_quality": "21", "a53cc": "0"},
     "h264_videotoolbox": {"profile": "high", "a53cc": "0"},
 }
+# The pixels that an encoder takes, of which PyAV makes those of a frame.
+PIXELS = {"h264_qsv": "nv12"}
 # Quality options that a mean bit rate replaces.
 QUALITY_OPTIONS = {"crf", "cq", "global_quality"}
 # Seconds of the peak bit rate, which the picture may take at once. It is a quarter of a short video, so that its mean
 # does not exceed what platforms allow.
 BUFFER, LEAST_BUFFER, SHARE_OF_SHORT = 2.0, 0.25, 0.25
 GROUP = 2  # seconds from a key frame to the next
-BT709, LIMITED = 1, 1  # FFmpeg's numbers
 TRIED_FRAMES = 10
 MOST_THREADS = 6
 
@@ -47,7 +49,8 @@ def add_picture(target: Target, picture: Picture, encoder: str) -> Any:
 def configure(context: Any, picture: Picture, encoder: str, seconds: float) -> None:
     """Set the options of an encoder for a video that lasts `seconds`."""
     rate = Fraction(*picture.rate)
-    context.width, context.height, context.pix_fmt = picture.width, picture.height, "yuv420p"
+    context.width, context.height = picture.width, picture.height
+    context.pix_fmt = PIXELS.get(encoder, "yuv420p")
     context.framerate, context.time_base, context.sample_aspect_ratio = rate, 1 / rate, Fraction(1)
     context.color_primaries = context.color_trc = context.colorspace = BT709
     context.color_range = LIMITED

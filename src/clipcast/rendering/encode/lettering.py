@@ -67,7 +67,7 @@ class _Font:
             if self._path is None:
                 self._sizes[size] = ImageFont.load_default(size)
             else:
-                layout = ImageFont.Layout.RAQM if features.check("raqm") else ImageFont.Layout.BASIC
+                layout = ImageFont.Layout.RAQM if _orders() else ImageFont.Layout.BASIC
                 self._sizes[size] = ImageFont.truetype(str(self._path), size, layout_engine=layout)
         return self._sizes[size]
 
@@ -82,6 +82,11 @@ class _Font:
     @cached_property
     def _missing(self) -> tuple[Any, bytes]:
         return _glyph(self.at(32), MISSING)
+
+
+def _orders() -> bool:
+    """Return whether text from right to left can be drawn in its order, and its letters joined."""
+    return bool(features.check("raqm"))
 
 
 def _glyph(font: Any, character: str) -> tuple[Any, bytes]:
@@ -99,6 +104,7 @@ class Lettering:
         self._more = _font_files(style.font, fonts, system)
         self.missing: set[str] = set()
         self.cut = False
+        self._is_unordered = False
         self._has_font = style.font is None or bool(fonts and named(style.font, [*fonts_in(fonts)]))
         if style.font is not None:
             self._load_next()
@@ -112,6 +118,9 @@ class Lettering:
         if self.missing:
             shown = ", ".join(f"U+{ord(one):04X}" for one in sorted(self.missing)[:10])
             warnings.append(f"No font has some characters of the captions: {shown}. Add a font to the folder of fonts.")
+        if self._is_unordered:
+            message = "Captions from right to left are drawn from left to right: the library fribidi is missing."
+            warnings.append(f"{message} Install it on the server.")
         if self.cut:
             warnings.append(f"Some captions need more than {self._style.max_lines} lines, and are cut. Shorten them.")
         return warnings
@@ -210,8 +219,10 @@ class Lettering:
             else:
                 runs.append(_Run(font, character))
         # A font's own pieces are ordered by Raqm.
-        strong = (unicodedata.bidirectional(one) for one in line)
-        first = next((one for one in strong if one in RIGHT_TO_LEFT or one == "L"), "L")
+        directions = [unicodedata.bidirectional(one) for one in line]
+        if not RIGHT_TO_LEFT.isdisjoint(directions) and not _orders():
+            self._is_unordered = True
+        first = next((one for one in directions if one in RIGHT_TO_LEFT or one == "L"), "L")
         return runs[::-1] if first in RIGHT_TO_LEFT else runs
 
     def _font_of_all(self, line: str) -> _Font | None:

@@ -23,6 +23,9 @@ FILLED = 0.995
 # Sound of at most so many seconds is encoded with this share of its bit rate, and filled up: the first frames may take
 # more than their share, and the last one is rarely played whole.
 SHORT, SHARE_OF_SHORT = 3, 0.85
+# An encoder of AAC takes more than its bit rate for steady tones. What it has taken too much, it makes up for in so
+# many seconds, at no less than this share of its bit rate.
+MADE_UP_IN, LEAST_SHARE = 0.25, 0.5
 LAYOUTS = {1: "mono", 2: "stereo"}
 # The tempo that one filter changes without artefacts.
 LEAST_TEMPO, MOST_TEMPO = Fraction(1, 2), Fraction(2)
@@ -41,6 +44,7 @@ class SoundTrack:
         if samples <= SHORT * sound.sample_rate:
             played = samples / (math.ceil(samples / FRAME) * FRAME)
             self._stream.bit_rate = int(sound.bit_rate * played * SHARE_OF_SHORT)
+        self._usual = self._stream.bit_rate
         self._stream.time_base = Fraction(1, sound.sample_rate)
         self._fifo = av.AudioFifo()
         self._at = 0
@@ -74,6 +78,9 @@ class SoundTrack:
         piece.pts, piece.time_base = self._at, Fraction(1, self.sound.sample_rate)
         self._at += piece.samples
         self._target.write(self._filled(self._stream.encode(piece)))
+        # The encoder reads its bit rate with each frame.
+        too_much = 8 * max(0.0, self._written - self._wanted)
+        self._stream.bit_rate = int(max(self._usual * LEAST_SHARE, self._usual - too_much / MADE_UP_IN))
 
     def _filled(self, packets: Sequence[Any]) -> Iterator[Any]:
         """Yield the packets, filled up so that the whole track has its bit rate."""

@@ -11,7 +11,7 @@ import av
 from av.error import FFmpegError
 
 from clipcast.rendering.channel import SourceFile
-from clipcast.rendering.restarts import packets_of
+from clipcast.rendering.joined import JOINABLE, LONGEST_GAP, packets_of
 from clipcast.rendering.structure import Structure, read_structure
 from clipcast.rendering.tracks import main_audio, main_video, open_media, reject_missing_bytes
 
@@ -35,6 +35,11 @@ class VideoSource:
     # The ends of picture and sound in seconds; 0 for a missing sound.
     ends: tuple[Fraction, Fraction] = (Fraction(0), Fraction(0))
     damaged: bool = False
+    # The times of the key frames of a joined file in seconds, and that of the one where reading begins.
+    keys: tuple[Fraction, ...] = ()
+    begin: Fraction | None = None
+    # The longest time in seconds without any packet, if there is none for longer than LONGEST_GAP.
+    gap: Fraction = Fraction(0)
 
     @cached_property
     def start(self) -> Fraction:
@@ -61,12 +66,15 @@ class VideoSource:
 
     def read_ends(self) -> tuple[Fraction, Fraction]:
         """Read the whole file, for headers may lack the ends, or state only the end of the longer track."""
-        ends = {stream: Fraction(0) for stream in self.streams()}
+        ends, keys = {stream: Fraction(0) for stream in self.streams()}, []
         usual = 1 / Fraction(self.video.average_rate) if self.video.average_rate else Fraction(1, 30)
         for packet in self.packets(*self.streams()):
             if packet.pts is not None:
                 lasts = _seconds(packet.duration, packet) or (usual if packet.stream is self.video else Fraction(0))
                 ends[packet.stream] = max(ends[packet.stream], self.time_of(packet) + lasts)
+                if self.structure.joined and packet.stream is self.video and packet.is_keyframe:
+                    keys.append(self.time_of(packet))
+        self.keys = tuple(keys)
         return ends[self.video], ends.get(self.audio, Fraction(0))
 
     def streams(self) -> list[Any]:
@@ -78,11 +86,12 @@ class VideoSource:
         return Fraction(packet_or_frame.pts) * Fraction(packet_or_frame.time_base) - self.start
 
     def seek(self, seconds: Fraction) -> None:
-        """Continue at the last key frame before this time."""
-        if self.structure.restarts:
-            return  # it is read from its start: several places have the same time
+        """Continue at the last key frame before this time. It is called once, before packets are read."""
         if self.structure.family in WITHOUT_INDEX:
             seconds -= SEEK_EARLIER
+        if self.structure.joined:  # it is read from its start: several places have the same time
+            self.begin = max((key for key in self.keys if key <= seconds), default=None)
+            return
         if seconds > 0:
             # Rounded up, because a key frame may be at this very time. Without an index the file is read from its
             # start.
@@ -91,7 +100,10 @@ class VideoSource:
 
     def packets(self, *streams: Any) -> Iterator[Any]:
         """Yield the packets of these streams. A file that is damaged in its middle ends there."""
-        packets = packets_of(self.container, self.structure, *streams)
+        read = self.streams() if self.structure.joined else streams
+        packets = packets_of(self.container, self.structure, *read)
+        begun = self.begin is None
+        reached: Fraction | None = None
         while True:
             try:
                 packet = next(packets, None)
@@ -100,8 +112,21 @@ class VideoSource:
                 return
             if packet is None:
                 return
-            if packet.size:
-                yield packet
+            begun = begun or self._is_begin(packet)
+            if not packet.size or not begun or packet.stream not in streams:
+                continue
+            if self.structure.family in JOINABLE and packet.pts is not None:
+                time = self.time_of(packet)
+                if reached is not None and time - reached > max(self.gap, Fraction(LONGEST_GAP)):
+                    self.gap = time - reached
+                reached = time if reached is None else max(reached, time)
+            yield packet
+
+    def _is_begin(self, packet: Any) -> bool:
+        """Return whether a packet is the key frame where reading begins."""
+        if packet.stream is not self.video or not packet.is_keyframe or packet.pts is None or self.begin is None:
+            return False
+        return self.time_of(packet) >= self.begin
 
     def decode(self, stream: Any, packet: Any) -> list[Any]:
         """Return the frames of a packet, or the last ones of the stream for None. Damaged packets have none."""
@@ -134,7 +159,7 @@ def open_source(file: SourceFile, threads: int) -> VideoSource:
 def reopened(source: VideoSource, threads: int) -> VideoSource:
     """Return the file at its start again, after its packets were read: not every container can go back there."""
     source.container.close()
-    return replace(_open(source.file, source.structure, threads), ends=source.ends)
+    return replace(_open(source.file, source.structure, threads), ends=source.ends, keys=source.keys)
 
 
 def _open(file: SourceFile, structure: Structure, threads: int) -> VideoSource:

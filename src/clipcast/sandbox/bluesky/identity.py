@@ -131,7 +131,7 @@ class Identity(Simulator):
         account = self.find_account(request.query_params.get("actor", ""))
         if account is None:
             return xrpc_error(400, "InvalidRequest", "Profile not found")
-        avatar = self.state.public_url(WWW, f"/@{account.username}/avatar.svg")
+        avatar = self.state.avatar_url(WWW, account.username)
         profile = {"did": account.account_id, "handle": account.username, "displayName": account.display_name}
         return JSONResponse(profile | {"avatar": avatar})
 

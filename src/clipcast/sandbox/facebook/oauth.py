@@ -134,7 +134,7 @@ class Authorization(MetaAuthorization):
         token = self.grants.issue_access(grant, "EAAP", FOR_EVER)
         self._page_tokens[token] = person
         page: dict[str, Any] = {"id": page_id, "name": name, "access_token": token, "tasks": tasks}
-        picture = self.state.public_url(WWW, f"/@{username or 'page'}/avatar.svg")
+        picture = self.state.avatar_url(WWW, username or "page")
         accounts = self.state.accounts.values()
         linked = next(
             (one for one in accounts if username and (one.platform, one.username) == ("instagram", username)), None

@@ -172,7 +172,7 @@ class Instagram(Containers):
             "username": account.username,
             "name": account.display_name,
             "account_type": "MEDIA_CREATOR",
-            "profile_picture_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
+            "profile_picture_url": self.state.avatar_url(WWW, account.username),
         }
         return JSONResponse(fields_of(profile, request))
 

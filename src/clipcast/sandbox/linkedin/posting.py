@@ -160,7 +160,7 @@ class LinkedIn(Authorization):
         if isinstance(grant, Response):
             return grant
         account = self.account(grant.account_id)
-        picture = self.state.public_url(WWW, f"/@{account.username}/avatar.svg")
+        picture = self.state.avatar_url(WWW, account.username)
         return JSONResponse({"sub": account.account_id, "name": account.username, "picture": picture})
 
     async def act_on_video(self, request: Request) -> Response:

@@ -110,7 +110,7 @@ class Pinterest(Authorization):
         if isinstance(grant, Response):
             return grant
         account = self.account(grant.account_id)
-        image = self.state.public_url(WWW, f"/@{account.username}/avatar.svg")
+        image = self.state.avatar_url(WWW, account.username)
         return JSONResponse(
             {
                 "id": account.account_id,

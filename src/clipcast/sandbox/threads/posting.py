@@ -87,7 +87,7 @@ class Threads(Containers):
             "id": account.account_id,
             "username": account.username,
             "name": account.display_name,
-            "threads_profile_picture_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
+            "threads_profile_picture_url": self.state.avatar_url(WWW, account.username),
         }
         return JSONResponse(fields_of(profile, request))
 

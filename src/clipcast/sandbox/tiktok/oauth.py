@@ -10,7 +10,7 @@ from clipcast.sandbox.grants import Grant
 from clipcast.sandbox.inputs import form_texts
 from clipcast.sandbox.simulator import ConsentRefused, ConsentRequest, Simulator, redirect_of
 from clipcast.sandbox.tiktok.answers import error, log_id, ok
-from clipcast.sandbox.tiktok.rules import SCOPES, redirect_problem
+from clipcast.sandbox.tiktok.rules import AVATAR_LIFETIME, SCOPES, redirect_problem
 
 API, WWW = "open.tiktokapis.com", "www.tiktok.com"
 
@@ -129,7 +129,7 @@ class Authorization(Simulator):
         profile = {
             "open_id": account.account_id,
             "union_id": "union" + account.account_id,
-            "avatar_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
+            "avatar_url": self.state.avatar_url(WWW, account.username, AVATAR_LIFETIME),
             "display_name": account.display_name,
             "username": account.username,
         }

@@ -24,6 +24,7 @@ from clipcast.sandbox.state import Account, Post, Upload
 from clipcast.sandbox.tiktok.answers import error, ok
 from clipcast.sandbox.tiktok.oauth import API, WWW, Authorization
 from clipcast.sandbox.tiktok.rules import (
+    AVATAR_LIFETIME,
     CONTENT_TYPES,
     INBOX_SECONDS,
     LAST_MAX,
@@ -155,7 +156,7 @@ class TikTok(Authorization):
         flags = account.flags
         return ok(
             {
-                "creator_avatar_url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg"),
+                "creator_avatar_url": self.state.avatar_url(WWW, account.username, AVATAR_LIFETIME),
                 "creator_username": account.username,
                 "creator_nickname": account.display_name,
                 "privacy_level_options": privacy_options(flags["private"], self.settings["audited"]),

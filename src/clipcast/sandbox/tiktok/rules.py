@@ -19,6 +19,8 @@ SCOPES = {
 }
 CONTENT_TYPES = ("video/mp4", "video/quicktime", "video/webm")
 UPLOAD_LIFETIME = timedelta(hours=1)
+# Of the address of an account's picture.
+AVATAR_LIFETIME = timedelta(hours=2)
 CHUNK_MIN, CHUNK_MAX, LAST_MAX = 5_000_000, 64_000_000, 128_000_000
 SIZE_MAX = 4_000_000_000
 CAPTION_MAX = 2200

@@ -142,7 +142,7 @@ class YouTube(Uploads):
             "snippet": {
                 "title": account.display_name,
                 "customUrl": f"@{account.username}",
-                "thumbnails": {"medium": {"url": self.state.public_url(WWW, f"/@{account.username}/avatar.svg")}},
+                "thumbnails": {"medium": {"url": self.state.avatar_url(WWW, account.username)}},
             },
             "contentDetails": {"relatedPlaylists": {"uploads": uploads_of(account.account_id)}},
             "status": {"longUploadsStatus": "allowed" if verified else "eligible"},

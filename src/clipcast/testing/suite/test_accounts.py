@@ -9,6 +9,8 @@ import httpx2
 
 from clipcast.cli.browser import Form, answer, consent
 from clipcast.clock import clock
+from clipcast.connections.avatar_runner import avatars_part
+from clipcast.connections.avatars import order_avatar
 from clipcast.connections.links import make_link
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.registry import PLATFORMS
@@ -46,6 +48,18 @@ async def test_a_connected_account_is_shown(stage: Stage, case: Case, connection
     assert shown["account_id"] == (await stage.sandbox.account(case.platform, case.username))["account_id"]
     assert set(PLATFORMS[case.platform].sign_in_method(case.sign_in_method).required_scopes) <= set(shown["scopes"])
     assert (shown["expires_at"] is None) == (case.refresh_after is None)
+
+
+async def test_account_has_its_picture(stage: Stage, case: Case, connection: str) -> None:
+    one = stage.installation
+    async with one.database.begin() as session:
+        await order_avatar(session, await session.get_one(Connection, UUID(connection)))
+    worker = type(stage.worker)(one.settings, one.database, one.storage, one.vault, [avatars_part(one)])
+    await worker.run_due()
+    await worker.close()
+    async with stage.installation.database.session() as session:
+        row = await session.get_one(Connection, UUID(connection))
+    assert (row.avatar_url is not None, row.avatar_key is not None) == (case.has_picture, case.has_picture)
 
 
 async def test_connecting_again_keeps_the_connection(stage: Stage, case: Case, connection: str) -> None:
@@ -113,7 +127,7 @@ async def test_an_account_without_a_needed_scope_is_told_by_preflight(
     async with stage.installation.database.begin() as session:
         row = await session.get_one(Connection, UUID(connection))
         row.scopes = [scope for scope in row.scopes if scope not in scopes[-1:]]
-    edit = await stage.caller.upload(stage.clip)
+    edit = await stage.store(stage.clip)
     target = {"connectionId": connection, "metadata": {case.platform: case.metadata}}
     answer = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
     if scopes:
@@ -171,7 +185,7 @@ async def test_a_revoked_account_needs_its_owner(stage: Stage, case: Case, conne
     assert item["status"] == "processing"
     assert (item["error"]["class"], item["error"]["actor"]) == ("reconnect", "account_owner")
     assert (await connection_of(stage, connection))["status"] == "needs_reconnect"
-    edit = await stage.caller.upload(stage.clip)
+    edit = await stage.store(stage.clip)
     target = {"connectionId": connection, "metadata": {case.platform: case.metadata}}
     refused = await stage.caller.post("/posts", {"videos": [{"editId": edit, "targets": [target]}]})
     assert [e["code"] for e in refused.json()["errors"]] == ["connection_needs_reconnect"]

@@ -8,7 +8,7 @@ from clipcast.testing.harness import Stage
 
 
 async def validate(stage: Stage, connection: str, platform: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    edit = await stage.caller.upload(stage.clip)
+    edit = await stage.store(stage.clip)
     target = {"connectionId": connection, "metadata": {platform: metadata}}
     answer = await stage.caller.post("/posts/validate", {"videos": [{"editId": edit, "targets": [target]}]})
     assert answer.status_code == 200

@@ -42,7 +42,7 @@ class Situation:
 
     async def post(self) -> str:
         metadata = situations(self.case, self.stage.sandbox.url)[self.name]
-        edit = await self.stage.caller.upload(self.clip)
+        edit = await self.stage.store(self.clip)
         return await self.stage.post(self.connection, self.case.platform, metadata, edit)
 
     async def ends_as_one_video(self, post_id: str) -> None:

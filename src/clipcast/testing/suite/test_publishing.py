@@ -42,7 +42,7 @@ async def test_waits_while_the_platform_processes(stage: Stage, case: Case, conn
 async def test_processing_that_never_ends_is_an_unknown_outcome(stage: Stage, case: Case, connection: str) -> None:
     await stage.sandbox.settings(**{case.platform: {"never_finish": True}})
     post_id = await stage.post(connection, case.platform, case.metadata)
-    await stage.run_until_ended(timedelta(days=4))
+    await stage.run_until_ended(timedelta(days=4), least=timedelta(minutes=10))
     item = await stage.item(post_id)
     assert (item["status"], item["error"]["class"]) == ("failed", case.never_ends)
     assert (await stage.sandbox.requests(case.platform)).count(case.irreversible) <= 1
@@ -64,7 +64,7 @@ async def test_a_file_that_the_platform_refuses_fails_once(
 
 
 async def test_a_scheduled_post_starts_at_its_time(stage: Stage, case: Case, connection: str) -> None:
-    edit = await stage.caller.upload(stage.clip)
+    edit = await stage.store(stage.clip)
     at = clock.now() + timedelta(hours=20)
     target = {"connectionId": connection, "metadata": {case.platform: case.metadata}}
     body = {"videos": [{"editId": edit, "targets": [target]}], "scheduled_at": at.isoformat()}

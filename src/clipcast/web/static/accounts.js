@@ -1,14 +1,15 @@
 // The accounts page: groups of clients fold, and a box chooses its whole group. lists.js does the rest of choosing.
 
-const KEPT = "clipcast-folded-accounts";
-const folded = new Set(JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));
+const KEPT = "clipcast-account-groups";
+// What a person has folded or opened, by the group: a group without a choice is as the server made it.
+const chosen = new Map(Object.entries(JSON.parse(sessionStorage.getItem(KEPT) ?? "{}")));
+const isFolded = (button) => chosen.get(button.dataset.fold) ?? "beginsClosed" in button.closest("tbody").dataset;
 const boxesOf = (group) => [...group.querySelectorAll("input[name=chosen]")];
 
 function show() {
   for (const button of document.querySelectorAll("[data-fold]")) {
-    const isFolded = folded.has(button.dataset.fold);
-    button.setAttribute("aria-expanded", String(!isFolded));
-    button.closest("tbody").classList.toggle("folded", isFolded);
+    button.setAttribute("aria-expanded", String(!isFolded(button)));
+    button.closest("tbody").classList.toggle("folded", isFolded(button));
   }
   for (const box of document.querySelectorAll("[data-choose-group]")) {
     const boxes = boxesOf(box.closest("tbody"));
@@ -21,9 +22,8 @@ function show() {
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-fold]");
   if (!button) return;
-  const key = button.dataset.fold;
-  if (!folded.delete(key)) folded.add(key);
-  sessionStorage.setItem(KEPT, JSON.stringify([...folded]));
+  chosen.set(button.dataset.fold, !isFolded(button));
+  sessionStorage.setItem(KEPT, JSON.stringify(Object.fromEntries(chosen)));
   show();
 });
 document.addEventListener("change", (event) => {

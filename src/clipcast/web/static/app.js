@@ -1,8 +1,16 @@
-// The script of every page: it sends the viewer's time zone, follows changes, confirms destructive actions, and asks for
-// the password when the session has ended.
+// The script of every page: it sends the viewer's time zone, follows changes, and asks for the password when the session
+// has ended. early.js is there before it.
+
+import "./connection.js";
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 document.cookie = `clipcast_zone=${zone}; path=/; max-age=31536000; samesite=lax`;
+
+// How wide the screen is, so that the server makes the page for it. A phone that is turned may be wide.
+const narrow = matchMedia("(max-width: 48rem)");
+function sayWidth() { document.cookie = `clipcast_width=${narrow.matches ? "narrow" : "wide"}; path=/; max-age=31536000; samesite=lax`; }
+narrow.addEventListener("change", sayWidth);
+sayWidth();
 
 // Changes on the server. Only visible pages hold a connection: browsers allow six per host.
 let source;
@@ -31,54 +39,46 @@ document.addEventListener("htmx:after:swap", () => {
 window.addEventListener("pagehide", () => source?.close());
 window.addEventListener("pageshow", follow);
 
-// `data-confirm` on a form or a button: a dialog shows the consequence, with the action as its button.
-function ask(text, action, act) {
-  const dialog = document.getElementById("confirm");
-  dialog.querySelector("#confirm-text").textContent = text;
-  dialog.querySelector("#confirm-yes").textContent = action;
-  dialog.onclose = () => { if (dialog.returnValue === "yes") act(); };
-  for (const button of dialog.querySelectorAll("button")) button.onclick = () => dialog.close(button.value);
-  dialog.returnValue = "";
-  dialog.showModal();
-}
-document.addEventListener("submit", (event) => {
-  const text = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
-  if (!text || event.target.dataset.confirmed) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  const submitter = event.submitter;
-  ask(text, submitter?.textContent.trim() || "Continue", () => {
-    event.target.dataset.confirmed = "yes";
-    event.target.requestSubmit(submitter);
-    delete event.target.dataset.confirmed;
-  });
-}, true);
+// A response without the part that the page wants, such as an error page of a proxy, takes nothing away.
+document.addEventListener("htmx:before:swap", (event) => {
+  const { ctx, tasks } = event.detail;
+  if (ctx.select && tasks.some((task) => task.type === "main" && !task.fragment.childElementCount)) event.preventDefault();
+});
+
+// `data-once="EVENT"`: what this event loads is loaded once, and again if it has not arrived.
+document.addEventListener("htmx:config:request", (event) => {
+  const { sourceElement: source, sourceEvent } = event.detail.ctx;
+  if (source.dataset.once === sourceEvent?.type && "loaded" in source.dataset) event.preventDefault();
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.dataset.once && ctx.response?.status < 400) ctx.sourceElement.dataset.loaded = "";
+});
+
+// What a person has opened stays open: the server, whose page a refresh brings, never says that it is.
+htmx.registerExtension("keep-open", {
+  htmx_before_morph_attr: (element, { attrName, newValue }) => !(attrName === "open" && newValue === null && element.matches("details, dialog")),
+});
 
 // The session has ended: the page stays unchanged, and a dialog asks for the password.
+let asking = false;
 document.addEventListener("sign-in-needed", async () => {
   const dialog = document.getElementById("sign-in-again");
-  if (dialog.open) return;
-  dialog.showModal();
+  if (asking || dialog.open) return;
+  asking = true;
+  dialog.replaceChildren();
   await htmx.ajax("GET", "/sign-in/dialog", { target: "#sign-in-again" });
+  asking = false;
+  if (!dialog.querySelector("form")) return; // no connection: the next request asks again
+  dialog.showModal();
+  const email = dialog.querySelector("[name=email]");
+  if (!email || email.value) return;
+  email.value = document.body.dataset.email ?? "";
+  if (email.value) dialog.querySelector("[name=password]").focus();
 });
 document.addEventListener("signed-in", () => {
   document.getElementById("sign-in-again").close();
   follow();
   htmx.trigger(document.body, "signed-in-again");
-});
-
-// A dialog of the page: `data-opens="ID"` opens it, `data-closes` in it closes it, and so does its form when it is sent.
-document.addEventListener("click", (event) => {
-  const opens = event.target.closest("[data-opens]");
-  if (opens) {
-    event.preventDefault(); // without a script, a link leads to a page with the same content
-    document.getElementById(opens.dataset.opens).showModal();
-  }
-  if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
-});
-document.addEventListener("submit", (event) => {
-  const dialog = event.submitter?.closest("dialog[data-closes-when-sent]");
-  if (dialog) setTimeout(() => dialog.close());
 });
 
 // A toast goes away after ten seconds, but not while it is read or holds the focus.
@@ -89,30 +89,49 @@ function fade(toast) {
     else toast.remove();
   }, TOAST);
 }
-document.addEventListener("htmx:after:swap", () => {
+function fadeAll() {
   for (const toast of document.querySelectorAll("#notices [data-toast]:not([data-fades])")) {
     toast.dataset.fades = "";
     fade(toast);
   }
-});
+}
+document.addEventListener("htmx:after:swap", fadeAll);
+fadeAll();
 
-document.addEventListener("click", async (event) => {
+// The clipboard is there by https, and on 127.0.0.1. Elsewhere an older way copies, or the text is at least selected.
+async function copy(button) {
+  const place = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(place.textContent);
+  } catch {
+    getSelection().selectAllChildren(place);
+    if (!document.execCommand("copy")) return sayCopy();
+  }
+  button.dataset.copied = "yes";
+  setTimeout(() => delete button.dataset.copied, 2000);
+}
+function sayCopy() {
+  const notice = Object.assign(document.createElement("p"), { className: "notice", textContent: "The text is selected. Press Ctrl C to copy it." });
+  document.getElementById("notices").replaceChildren(notice);
+}
+document.addEventListener("click", (event) => {
   const dismiss = event.target.closest("[data-dismiss]");
   if (dismiss) dismiss.parentElement.remove();
-  const copy = event.target.closest("[data-copy]");
-  if (copy) {
-    await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent);
-    copy.dataset.copied = "yes";
-    setTimeout(() => delete copy.dataset.copied, 2000);
-  }
+  const copies = event.target.closest("[data-copy]");
+  if (copies) copy(copies);
   // A menu closes when something else is clicked.
   for (const open of document.querySelectorAll("details.dropdown[open]")) {
     if (!open.contains(event.target)) open.open = false;
   }
 });
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
-});
+
+// On a phone, tabs are one line that scrolls. Only the line moves: a page opens at its top. The open tab is in the
+// middle, so that it stays whole when the font comes and widens the tabs.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const line = tab.closest(".tabs");
+  const [outer, inner] = [line.getBoundingClientRect(), tab.getBoundingClientRect()];
+  line.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+}
 
 // The target of an address may be a closed part.
 const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
@@ -121,14 +140,10 @@ if (target instanceof HTMLDialogElement) target.showModal();
 // An address of an item opens it beside the grid of its post.
 if (target instanceof HTMLElement && target.matches("a.cell:not([aria-current])")) target.click();
 
-document.addEventListener("htmx:error", (event) => {
-  if (event.detail.ctx?.response) return; // htmx shows the server's message
-  const notice = document.createElement("p");
-  notice.className = "notice bad";
-  notice.setAttribute("role", "alert");
-  notice.textContent = "No connection. The page keeps what you typed and sends it when the connection is back.";
-  document.getElementById("notices").replaceChildren(notice);
-});
-
 // Uploads that an earlier page has begun go on.
 if (localStorage.getItem("clipcast-uploads") && document.getElementById("tray")) import("./upload.js");
+
+// Drafts whose last words an earlier page may not have saved. The page of a draft restores them itself.
+if (!document.getElementById("compose") && Object.keys(localStorage).some((key) => key.startsWith("clipcast-draft "))) {
+  import("./kept.js").then(({ dropHeld }) => dropHeld());
+}

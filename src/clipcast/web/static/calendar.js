@@ -5,7 +5,7 @@ const live = () => document.getElementById("live");
 const notices = document.getElementById("notices");
 const dialog = document.getElementById("move");
 
-// A phone shows the list only, whatever the address says.
+// A phone shows the list only, whatever the address says. The server knows of the width by a cookie (app.js).
 const narrow = matchMedia("(max-width: 48rem)");
 function fit() {
   if (narrow.matches && live().dataset.view !== "list") turn(live().dataset.list);
@@ -96,8 +96,10 @@ function pathOf(entry) {
 
 async function openMove(entry) {
   const path = pathOf(entry);
+  dialog.replaceChildren();
   await htmx.ajax("GET", path, { source: dialog, target: "#move", swap: "innerHTML" });
-  if (dialog.querySelector("form")) dialog.showModal();
+  // A request that failed or was replaced by a later one leaves no form of this entry.
+  if (dialog.querySelector("form")?.dataset.path === path && !dialog.open) dialog.showModal();
 }
 dialog.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -127,8 +129,10 @@ dialog.addEventListener("input", (event) => {
 
 notices.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const { instant, version } = Object.fromEntries(new FormData(event.target));
-  const problem = await move(event.target.getAttribute("action"), { instant: instant || null, version: Number(version) });
+  event.submitter.disabled = true; // a second press would find another version
+  const { instant, slot_at, version } = Object.fromEntries(new FormData(event.target));
+  const body = { instant: instant || null, slot_at: slot_at || null, version: Number(version) };
+  const problem = await move(event.target.getAttribute("action"), body);
   if (problem) say(problem.detail);
 });
 
@@ -146,10 +150,19 @@ let over;
 let turning;
 let lists = [];
 
+// A free time takes entries of its own client only. Over another one, the day takes the entry, as beside it.
+function takes(hole) {
+  const { client } = dragged.entry.dataset;
+  return client === undefined || client === hole.dataset.client;
+}
+function markOthers() {
+  for (const hole of live().querySelectorAll("[data-instant]")) hole.classList.toggle("other", Boolean(dragged) && !takes(hole));
+}
+
 function targetAt(x, y) {
   const found = document.elementFromPoint(x, y);
   const hole = found?.closest("[data-instant]");
-  return hole && live().contains(hole) ? hole : found?.closest("#live [data-day]");
+  return hole && live().contains(hole) && takes(hole) ? hole : found?.closest("#live [data-day]");
 }
 
 function mark(target) {
@@ -184,6 +197,7 @@ async function hold() {
   document.getElementById("in-hand").append(dragged.entry);
   await turn(document.getElementById(dragged.edge).href);
   if (!dragged) return;
+  markOthers();
   mark(targetAt(...dragged.at));
   turning = setTimeout(hold, HOLD);
 }
@@ -192,6 +206,7 @@ function begin(event) {
   dragged = { entry: event.item, from: event.from, path: pathOf(event.item), version: Number(event.item.dataset.version) };
   dragged.day = event.item.closest("[data-day]").dataset.day;
   document.addEventListener("pointermove", track);
+  markOthers();
 }
 
 async function end(event) {
@@ -201,12 +216,13 @@ async function end(event) {
   const target = cancelled ? undefined : over;
   mark(undefined);
   dragged = undefined;
+  markOthers();
   if (entry.closest("#in-hand")) entry.remove();
   // The press that ends a drag is no click on a link.
   const swallow = (click) => { click.preventDefault(); click.stopPropagation(); };
   document.addEventListener("click", swallow, { capture: true, once: true });
   setTimeout(() => document.removeEventListener("click", swallow, { capture: true }));
-  const body = !target ? undefined : target.dataset.instant ? { instant: target.dataset.instant }
+  const body = !target ? undefined : target.dataset.instant ? { instant: target.dataset.instant, free_of: target.dataset.client }
     : target.dataset.day === day ? undefined : target.dataset.day ? { day: target.dataset.day } : { instant: null };
   if (body) {
     const problem = await move(path, { ...body, version });

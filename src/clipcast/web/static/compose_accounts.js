@@ -1,5 +1,6 @@
 // The accounts of the compose page. The list keeps the choice: a box, or a hidden field while its row is not loaded.
 
+import { showLost } from "./connection.js";
 import { call } from "./request.js";
 import { changed, form } from "./compose_form.js";
 
@@ -34,16 +35,24 @@ function say(text) {
   document.getElementById("notices").replaceChildren(notice);
 }
 
-// Choose all of them, or none of them if all are chosen already.
-async function chooseMany(query, group) {
+// Choose all of them or none; without `wanted`, none if all are chosen already. One after the other: a press on a slow network
+// means what the page showed then, and a second press on the same chip nothing.
+let last = Promise.resolve();
+const pressed = new Set();
+function chooseMany(query, group, wanted) {
+  if (pressed.has(query) && wanted === undefined) return;
+  pressed.add(query);
+  last = last.then(() => chooseNow(query, group, wanted)).finally(() => pressed.delete(query));
+}
+async function chooseNow(query, group, wanted) {
   let accounts;
   try {
     accounts = await call(`${form.dataset.accounts}/choice?${query}`);
   } catch (error) {
     accounts = group ? loadedIn(group) : [];
-    if (!accounts.length) say(error.message);
+    if (!accounts.length) (error instanceof TypeError ? showLost : say)(error.message);
   }
-  const on = !accounts.every(({ id }) => isChosen(id));
+  const on = wanted ?? !accounts.every(({ id }) => isChosen(id));
   for (const { id, group } of accounts) choose(id, group, on);
   known.set(query, accounts);
   show();
@@ -80,7 +89,7 @@ form.addEventListener("click", (event) => {
   }
 });
 form.addEventListener("change", ({ target }) => {
-  if (target.dataset.choiceOf) chooseMany(`group=${encodeURIComponent(target.dataset.choiceOf)}`, target.dataset.choiceOf);
+  if (target.dataset.choiceOf) chooseMany(`group=${encodeURIComponent(target.dataset.choiceOf)}`, target.dataset.choiceOf, target.checked);
   if (target.dataset.mirror) {
     choose(target.dataset.mirror, target.dataset.group, target.checked);
     changed();

@@ -1,6 +1,7 @@
 // The strip of chosen clips: added from the library or dropped as files, moved by dragging or with buttons, and removed.
 
 import { changed, form } from "./compose_form.js";
+import { onUploaded } from "./upload.js";
 
 const strip = document.getElementById("strip");
 const library = document.getElementById("library");
@@ -17,15 +18,53 @@ function remove(entry) {
   changed();
 }
 
+// With Shift, a press chooses all clips from the one that was pressed before.
+let pressed;
+library.addEventListener("click", (event) => {
+  const box = event.target;
+  if (!box.dataset.pick) return;
+  const boxes = [...library.querySelectorAll("[data-pick]")];
+  const [from, to] = [boxes.indexOf(pressed), boxes.indexOf(box)];
+  pressed = box;
+  if (!event.shiftKey || from < 0) return;
+  const range = boxes.slice(Math.min(from, to), Math.max(from, to));
+  for (const one of from > to ? range.reverse() : range) {
+    if (one === box || one.checked === box.checked) continue;
+    one.checked = box.checked;
+    one.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});
 library.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-pick-all]")) chooseDay(target);
   if (!target.dataset.pick) return;
   const field = fieldOf(target.dataset.pick);
   if (target.checked) add(target.closest(".pick-tile"));
   else if (field) remove(field.closest("li"));
+  showDays();
 });
 document.addEventListener("htmx:after:swap", () => {
   for (const box of library.querySelectorAll("[data-pick]")) box.checked = Boolean(fieldOf(box.dataset.pick));
+  showDays();
 });
+
+// The box of a day chooses all its clips, in the order in which they came.
+const clipsOf = (box) => [...box.closest("section").querySelectorAll("[data-pick]")];
+function chooseDay(box) {
+  const wanted = box.checked;
+  for (const one of clipsOf(box).reverse()) {
+    if (one.checked === wanted) continue;
+    one.checked = wanted;
+    one.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+}
+function showDays() {
+  for (const box of library.querySelectorAll("[data-pick-all]")) {
+    const clips = clipsOf(box);
+    const number = clips.filter((one) => one.checked).length;
+    box.checked = number === clips.length;
+    box.indeterminate = number > 0 && number < clips.length;
+  }
+}
 strip.addEventListener("click", (event) => {
   const entry = event.target.closest("li");
   const move = event.target.closest("[data-move]");
@@ -61,11 +100,13 @@ strip.addEventListener("dragend", () => {
   dragged = undefined;
 });
 
-// A file that was dropped or chosen is uploaded (upload.js), then taken from the library.
-document.getElementById("drop").addEventListener("uploaded", async ({ detail, target }) => {
-  const response = await fetch(`${library.querySelector("[hx-get]").getAttribute("hx-get")}?edit=${encodeURIComponent(detail.edit_id)}`);
-  const tile = new DOMParser().parseFromString(await response.text(), "text/html").querySelector(".pick-tile");
-  if (tile) add(tile);
-  detail.close();
-  target.focus?.();
+// A file that was dropped or chosen here is uploaded (upload.js), then taken from the library. If that fails, the row of the
+// upload stays, and the library has the clip.
+onUploaded(async ({ edit_id: id, close }) => {
+  const path = library.querySelector("[hx-get]").getAttribute("hx-get");
+  const page = await fetch(`${path}?edit=${encodeURIComponent(id)}`).then((response) => response.text()).catch(() => "");
+  const tile = new DOMParser().parseFromString(page, "text/html").querySelector(".pick-tile");
+  if (!tile) return;
+  add(tile);
+  close();
 });

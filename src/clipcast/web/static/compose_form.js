@@ -2,6 +2,7 @@
 // and the fields of the tabs if others are needed. A field that a person types in is never replaced.
 
 import { showStep } from "./compose_steps.js";
+import { isTemporary } from "./request.js";
 
 export const form = document.getElementById("compose");
 let edits = 0;
@@ -29,16 +30,31 @@ document.addEventListener("htmx:config:request", (event) => {
   ctx.edits = edits;
 });
 document.addEventListener("htmx:before:swap", (event) => {
-  for (const { target, fragment } of event.detail.tasks) {
+  const { ctx, tasks } = event.detail;
+  // Only the response to a save has these pieces: no search or sheet, no error, no ended session.
+  ctx.isSave = tasks.some(({ target }) => target?.id === "now");
+  for (const { target, fragment } of tasks) {
     if (target?.id !== "fields" && target?.id !== "preview-as") continue;
     keepValues(target, fragment);
     keepOpen(fragment);
   }
 });
 document.addEventListener("htmx:after:swap", (event) => {
-  if (event.detail.ctx.edits !== undefined) saved = event.detail.ctx.edits;
+  const { isSave, edits: sent } = event.detail.ctx;
+  if (!isSave) return;
+  if (sent !== undefined) saved = sent;
+  lost = false;
   place();
   if (wanted) goTo(wanted);
+  // A question is where the person sees it.
+  if (!document.getElementById("doubles")) return;
+  document.getElementById("for-review").close();
+  open(document.getElementById("when"));
+});
+
+// A response that leads to another page has taken the form, too.
+document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+  if (ctx.hx?.redirect && ctx.request.action.startsWith(form.getAttribute("hx-post"))) saved = ctx.edits;
 });
 
 // The fields of a response hold what the server knew. What the page shows is newer.
@@ -105,6 +121,13 @@ function openTab(name) {
 }
 const tabs = () => [...form.querySelectorAll("[role=tab]")];
 
+function fieldNamed(name) {
+  const id = CSS.escape(name);
+  const owner = name.match(/^account\.([\w-]+)/);
+  return document.getElementById(name === "when" ? "" : name) ?? form.querySelector(`[name="${id}"]:checked`) ?? form.querySelector(`[name="${id}"]`)
+    ?? form.querySelector(`[data-spot="beside:${id}"]:not(#now *)`) ?? (owner && document.getElementById(`account-${owner[1]}`));
+}
+
 // Go to a field, wherever it is. A field that is not there yet comes with the next response.
 function goTo(name) {
   wanted = name;
@@ -112,10 +135,7 @@ function goTo(name) {
     wanted = undefined;
     return open(document.getElementById("grid"));
   }
-  const id = CSS.escape(name);
-  const owner = name.match(/^account\.([\w-]+)/);
-  const field = document.getElementById(name) ?? form.querySelector(`[name="${id}"]`) ?? form.querySelector(`[data-spot="beside:${id}"]`)
-    ?? (owner && document.getElementById(`account-${owner[1]}`));
+  const field = fieldNamed(name);
   if (!field) return;
   wanted = undefined;
   const panel = field.closest("[role=tabpanel]");
@@ -125,8 +145,12 @@ function goTo(name) {
   for (let part = field.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
   const sheet = field.closest("dialog");
   if (sheet) open(sheet);
+  if (sheet?.id === "when") showStep(4);
   field.scrollIntoView({ block: "center" });
-  (field.matches("input, select, textarea") ? field : field.querySelector("input, select, textarea") ?? field).focus();
+  const control = field.matches("input, select, textarea") ? field : field.querySelector("input, select, textarea") ?? field;
+  control.focus();
+  // An empty choice shows its list, so that one press chooses. Browsers allow it after a press only.
+  if (control.matches("select") && !control.value) try { control.showPicker(); } catch { /* it has the focus */ }
 }
 
 // Sheets. One that loads its content when it opens listens for `open`.
@@ -136,7 +160,7 @@ export function open(sheet) {
 }
 
 form.addEventListener("click", (event) => {
-  const one = event.target.closest("[data-tab][role=tab], [data-field], [data-opens], [data-closes], [data-own], [data-insert], [data-publish-now]");
+  const one = event.target.closest("[data-tab][role=tab], [data-field], [data-opens], [data-closes], [data-own], [data-insert], [data-send-as], dialog [href='#problems']");
   if (!one) return;
   if (one.dataset.insert) {
     // At the end of the caption, and once: a second press adds nothing.
@@ -154,7 +178,8 @@ form.addEventListener("click", (event) => {
     one.closest("[popover]")?.hidePopover();
     open(document.getElementById(one.dataset.opens));
   }
-  if (one.matches("[data-closes]")) one.closest("dialog").close();
+  if (one.hash === "#problems") { event.preventDefault(); toProblems(); }
+  else if (one.matches("[data-closes]")) one.closest("dialog").close();
   if (one.dataset.own) {
     const chosen = Object.assign(document.createElement("input"), { type: "hidden", name: "own", value: one.dataset.own });
     document.getElementById("fields").append(chosen);
@@ -163,9 +188,9 @@ form.addEventListener("click", (event) => {
     showStep(3);
     changed();
   }
-  if (one.matches("[data-publish-now]")) {
+  if (one.dataset.sendAs) {
     one.closest("[popover]").hidePopover();
-    form.querySelector("[name=when][value=now]").checked = true;
+    form.querySelector(`[name=when][value=${one.dataset.sendAs}]`).checked = true;
     whenAuto.value = "";
     edits += 1;
     document.getElementById("send").click();
@@ -204,6 +229,11 @@ document.addEventListener("htmx:after:swap", () => {
   if (choice) choice.checked = true;
 });
 
+// A setting of the last post is one no longer, once a person changes it.
+form.addEventListener("input", ({ target }) => {
+  for (let field = target.closest(".field"); field; field = field.parentElement.closest(".field")) field.querySelector(":scope > .as-last")?.remove();
+});
+
 // A platform's own words: off, its field shows those of the tab All.
 form.addEventListener("change", ({ target }) => {
   if (!target.dataset.ownWords) return;
@@ -218,26 +248,67 @@ form.addEventListener("input", ({ target }) => {
   for (const field of form.querySelectorAll(`[data-follows="${CSS.escape(target.id)}"]:disabled`)) field.value = target.value;
 });
 
-// A post that was not sent: its checks say why.
-document.addEventListener("rejected", () => {
-  document.getElementById("when").close();
+// A post that was not sent: its checks say why. A field of the open sheet is there to be filled in.
+function toProblems() {
+  const sheet = [...form.querySelectorAll("dialog.sheet[open]")].at(-1);
+  const fields = [...document.querySelectorAll("#problems .bad [data-field]")].map((one) => one.dataset.field);
+  const here = sheet && !document.getElementById("conflict") && fields.find((name) => sheet.contains(fieldNamed(name)));
+  if (here) return goTo(here);
+  for (const open of form.querySelectorAll("dialog.sheet[open]")) open.close();
   showStep(3);
   (document.getElementById("conflict") ?? document.getElementById("problems")).focus();
-});
-// Without a connection, the page tries again until it is saved.
+}
+document.addEventListener("rejected", toProblems);
+// Without a connection, the page counts itself.
+function countHere() {
+  if (!isLost()) return;
+  const [clips, accounts] = ["clip", "account"].map((name) => [...form.querySelectorAll(`[name=${name}]`)]
+    .filter((one) => one.type === "hidden" || one.checked).map((one) => one.value));
+  const open = new Set([...form.querySelectorAll("[name='cell.shown']")].map((one) => one.value));
+  const out = new Set([...form.querySelectorAll("[name=left_out]")].map((one) => one.value).filter((pair) => !open.has(pair)));
+  for (const box of form.querySelectorAll("[name=cell]")) if (!box.checked) out.add(box.value);
+  const targets = clips.flatMap((clip) => accounts.filter((account) => !out.has(`${clip}/${account}`))).length;
+  const repeats = form.querySelector("[name=when]:checked")?.value === "repeat" ? Number(form.elements["repeat.times"].value) || 1 : 1;
+  const number = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+  const items = number(targets * repeats, "item");
+  for (const spot of form.querySelectorAll("[data-spot=items]")) spot.textContent = items;
+  for (const spot of form.querySelectorAll("[data-spot=chosen]")) spot.textContent = `${number(accounts.length, "account")} · ${items}`;
+  for (const words of form.querySelectorAll("[data-spot=send] [data-undone]")) words.textContent = words.textContent.replace(/\d+ items?/, items);
+}
+form.addEventListener("save", countHere);
+form.addEventListener("change", countHere);
+
+// What the server did not take: the page tries again until it is saved, and after a new sign-in.
 let again;
 let lost = false;
 export const isSaved = () => edits === saved;
 export const isLost = () => lost || !navigator.onLine;
-document.addEventListener("htmx:error", (event) => {
-  if (event.detail.ctx?.response || event.detail.ctx?.sourceElement !== form) return;
-  lost = true;
-  document.querySelector("#saved [data-spot]").textContent = "Not saved: no connection";
-  clearTimeout(again);
-  again = setTimeout(() => form.dispatchEvent(new Event("save")), 5000);
-});
-document.addEventListener("htmx:after:swap", (event) => {
-  if (!lost || event.detail.ctx.sourceElement !== form) return;
-  lost = false;
-  document.querySelector("#notices > .notice.bad")?.remove();
-});
+const sayNotSaved = (why) => { document.querySelector("#saved [data-spot]").textContent = `Not saved: ${why}`; };
+document.addEventListener("sign-in-needed", () => { if (!isSaved()) sayNotSaved("sign in again"); });
+for (const name of ["htmx:error", "htmx:response:error"]) {
+  document.addEventListener(name, ({ detail: { ctx } }) => {
+    if (ctx?.sourceElement !== form || (name === "htmx:error" && ctx.text !== undefined)) return;
+    const status = ctx.text === undefined ? 0 : ctx.response.status; // a response that broke off is lost
+    lost = !status || isTemporary(status);
+    if (status === 401) return; // the sign-in is asked for
+    sayNotSaved(!status ? "no connection" : lost ? "the server failed" : "the server rejected it");
+    clearTimeout(again);
+    if (lost) again = setTimeout(() => form.dispatchEvent(new Event("save")), 5000);
+  });
+}
+
+// A sheet that was opened before this script was there has nothing in it yet. htmx listens a moment later.
+for (const sheet of document.querySelectorAll("dialog.sheet[open]")) setTimeout(() => open(sheet));
+
+// What a person has typed and chosen before this script was there.
+function isTouched(control) {
+  if (!control.name || control.disabled || isAside(control)) return false;
+  if (control.matches("select")) {
+    const options = [...control.options];
+    const first = options.some((one) => one.defaultSelected) ? (one) => one.defaultSelected : (_, index) => index === 0;
+    return options.some((one, index) => one.selected !== first(one, index));
+  }
+  if (["checkbox", "radio"].includes(control.type)) return control.checked !== control.defaultChecked;
+  return control.value !== control.defaultValue;
+}
+if ([...form.elements].some((control) => control.matches("input, select, textarea") && isTouched(control))) setTimeout(changed);

@@ -1,6 +1,8 @@
 // The import page: a CSV is chosen, or dropped anywhere on the page, and sent as it is; dropped clips are uploaded (upload.js),
 // and the rows are checked again when they are there.
 
+import { onChosen, onDropped } from "./files.js";
+import { isTemporary } from "./request.js";
 import { addAll } from "./upload.js";
 
 const place = document.getElementById("csv-drop");
@@ -50,21 +52,8 @@ function take(files) {
 }
 
 if (place) {
-  for (const input of document.querySelectorAll("#csv-file, #csv-clips")) {
-    input.addEventListener("change", () => { take([...input.files]); input.value = ""; });
-  }
-  const holdsFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  let depth = 0;
-  document.addEventListener("dragenter", (event) => { if (holdsFiles(event)) { depth += 1; document.body.classList.add("csv-over"); } });
-  document.addEventListener("dragleave", (event) => { if (holdsFiles(event) && --depth <= 0) { depth = 0; document.body.classList.remove("csv-over"); } });
-  document.addEventListener("dragover", (event) => { if (holdsFiles(event)) event.preventDefault(); });
-  document.addEventListener("drop", (event) => {
-    if (!event.dataTransfer?.files.length) return;
-    event.preventDefault();
-    depth = 0;
-    document.body.classList.remove("csv-over");
-    take([...event.dataTransfer.files]);
-  });
+  for (const input of document.querySelectorAll("#csv-file, #csv-clips")) onChosen(input, take);
+  onDropped(document.body, "csv-over", take);
 }
 
 // When no upload goes on and one has ended, the library has more of the files.
@@ -77,10 +66,20 @@ if (tray && again && document.querySelector("[data-missing]")) {
   }).observe(tray, { childList: true });
 }
 
-// A check and a creation show how far they are.
-const progress = document.getElementById("csv-now");
-document.addEventListener("submit", (event) => {
-  if (progress && event.target.matches("#check-again, #create") && !event.defaultPrevented) {
-    setTimeout(() => htmx.ajax("GET", progress.dataset.progress, { target: "#csv-now", swap: "innerHTML" }), 400);
-  }
+// A check and a creation go on without the page. When the response to the press was lost, the server says what became of it.
+const LOST = "No connection. When it is back, the page shows what became of this.";
+const runs = (ctx) => ctx?.sourceElement?.matches("[data-runs]");
+async function showOutcome() {
+  const response = await fetch(location.pathname + "/progress").catch(() => undefined);
+  if (response?.status === 401) return document.body.dispatchEvent(new CustomEvent("sign-in-needed", { bubbles: true }));
+  // Also of an import that is gone.
+  if (response && !isTemporary(response.status)) return location.reload();
+  setTimeout(showOutcome, 2000);
+}
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (runs(ctx) && ctx.text === undefined) showOutcome();
 });
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (runs(ctx) && ctx.response.status > 500) showOutcome();
+});
+for (const form of document.querySelectorAll("[data-runs]")) form.dataset.lost = LOST;

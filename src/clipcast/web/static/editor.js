@@ -18,6 +18,11 @@ export const cut = () => {
 const speed = () => Math.min(Math.max(number("speed") || 1, 0.25), 4);
 // A time of the original in the new clip.
 const inResult = (at) => Math.max(0, (at - cut().start) / speed());
+// At the end of the cut, the cover is the last frame before it.
+function coverAt(at) {
+  const last = (cut().end - cut().start) / speed() - 1 / (Number(form.dataset.rate) || 30);
+  return Math.min(inResult(at), Math.max(last, 0));
+}
 
 for (const id of ["controls", "timeline", "position", "set-cut", "cover-now"]) by(id).hidden = false;
 
@@ -32,7 +37,7 @@ function show() {
   for (const one of by("covers").children) {
     const at = Number(one.dataset.at);
     one.hidden = at < start || at > end;
-    one.setAttribute("aria-pressed", String(Math.abs(inResult(at) - (seconds("cover.at") ?? -9)) < 0.01));
+    one.setAttribute("aria-pressed", String(Math.abs(coverAt(at) - (seconds("cover.at") ?? -9)) < 0.01));
   }
   video.playbackRate = speed();
   video.muted = isMuted || field("audio.mute").checked;
@@ -109,7 +114,7 @@ by("cut").addEventListener("keydown", (event) => {
 
 // Captions and the cover begin at what the player shows.
 by("add-cue")?.addEventListener("click", () => addCue(inResult(video.currentTime)));
-by("cover-now").addEventListener("click", () => set("cover.at", showSeconds(inResult(video.currentTime))));
+by("cover-now").addEventListener("click", () => set("cover.at", showSeconds(coverAt(video.currentTime))));
 
 // A fix of a platform's limit.
 document.addEventListener("click", (event) => {
@@ -160,7 +165,7 @@ drawTimeline(by("timeline"), total, (covers) => {
   for (const one of covers) {
     one.addEventListener("click", () => {
       seek(Number(one.dataset.at));
-      set("cover.at", showSeconds(inResult(Number(one.dataset.at))));
+      set("cover.at", showSeconds(coverAt(Number(one.dataset.at))));
     });
   }
   by("covers").replaceChildren(...covers);

@@ -1,5 +1,6 @@
 // The form of an edit, on the page of a clip and on that of a template: its parts, its captions and its files.
 
+import { onChosen } from "./files.js";
 import { call } from "./request.js";
 import { readSeconds, showSeconds } from "./times.js";
 
@@ -44,6 +45,9 @@ export function placeProblems() {
   }
 }
 
+// The tags that the server takes out of captions (renders/captions.py).
+const TAG = /<\/?(?:i|b|u|s|c|v|lang|ruby|rt|font)(?:[.\s][^<>]*)?>|<[\d:.]{1,20}>|\{\\[^{}]*\}/gi;
+
 // The captions of the table or of a file, for the preview.
 let fileCues = { id: "", cues: [] };
 export function cues() {
@@ -51,15 +55,17 @@ export function cues() {
   if (value("captions.from") !== "typed") return [];
   return [...form.querySelectorAll(".cues tbody tr")].map((row) => {
     const [start, end, text] = ["cue.start", "cue.end", "cue.text"].map((name) => row.querySelector(`[name="${name}"]`).value);
-    return { start: readSeconds(start), end: readSeconds(end), text };
+    return { start: readSeconds(start), end: readSeconds(end), text: text.replace(TAG, "") };
   });
 }
 async function loadCues() {
   const id = value("captions.asset_id");
   if (value("captions.from") !== "file" || !id || fileCues.id === id) return;
   const base = form.querySelector("[data-uploads]").dataset.uploads.replace("/uploads", "");
-  const response = await fetch(`${base}/${id}/cues`);
-  fileCues = { id, cues: response.ok ? await response.json() : [] };
+  const response = await fetch(`${base}/${id}/cues`).catch(() => undefined);
+  const found = response?.ok ? await response.json().catch(() => []) : [];
+  if (id !== value("captions.asset_id")) return; // another file was chosen meanwhile
+  fileCues = { id, cues: found };
   form.dispatchEvent(new Event("preview"));
 }
 form.addEventListener("change", loadCues);
@@ -87,29 +93,49 @@ form.addEventListener("click", (event) => {
   form.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
-// Files for edits: choosing one uploads it and selects it.
-async function send(input) {
-  const [file] = input.files;
-  const place = form.querySelector(`[data-problem-of="${input.dataset.into}"]`);
-  if (!file) return;
-  place.textContent = "";
+// Files for edits: choosing one uploads it and selects it, unless a later one was chosen meanwhile.
+const latest = new Map();
+function say(input, text, bad = false) {
+  const place = input.parentElement.querySelector("[data-upload-says]");
+  place.textContent = text;
+  place.classList.toggle("problem", bad);
+}
+async function send(input, file) {
+  const isLatest = () => latest.get(input) === file;
+  latest.set(input, file);
+  say(input, `Uploading ${file.name} …`);
+  let problem = "";
   try {
+    if (!file.size) throw new Error(`${file.name} is empty. Choose the file again.`);
     const started = await call(input.dataset.uploads, { file_name: file.name, file_size: file.size });
     const put = await fetch(started.upload_url, { method: "PUT", body: file });
     if (!put.ok) throw new Error((await put.json().catch(() => ({}))).detail ?? `The server returned ${put.status}. Try again.`);
     const done = await call(`${input.dataset.uploads}/complete`, { asset_id: started.asset_id });
-    const select = field(input.dataset.into);
-    select.add(new Option(done.file_name, done.asset_id));
-    set(input.dataset.into, done.asset_id);
+    field(input.dataset.into).add(new Option(done.file_name, done.asset_id));
+    if (isLatest()) set(input.dataset.into, done.asset_id);
   } catch (error) {
-    place.textContent = error.message;
-  } finally {
-    input.value = "";
+    problem = error.message;
   }
+  if (!isLatest()) return;
+  latest.delete(input);
+  say(input, problem && waiting ? `${problem} Nothing was saved.` : problem, true);
+  if (problem || !latest.size) goOn(!problem);
 }
-for (const input of form.querySelectorAll("[data-uploads]")) {
-  input.addEventListener("change", (event) => {
-    event.stopPropagation(); // the file itself is no field of the form
-    send(input);
-  });
+
+// What is saved meanwhile waits for its files.
+let waiting;
+form.addEventListener("submit", (event) => {
+  if (!latest.size) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  waiting = event.submitter;
+  waiting.setAttribute("aria-busy", "true");
+  for (const [input, file] of latest) say(input, `Uploading ${file.name} … It is saved after that.`);
+}, true);
+function goOn(isWhole) {
+  const button = waiting;
+  waiting = undefined;
+  button?.removeAttribute("aria-busy");
+  if (button && isWhole) form.requestSubmit(button);
 }
+for (const input of form.querySelectorAll("[data-uploads]")) onChosen(input, ([file]) => send(input, file));

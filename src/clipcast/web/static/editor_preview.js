@@ -39,7 +39,11 @@ export function showPreview(at, length) {
   video.style.objectPosition = isCropped() && showsResult ? `${width < 1 ? (100 * x) / (1 - width) : 50}% ${height < 1 ? (100 * y) / (1 - height) : 50}%` : "";
   const frame = by("frame");
   frame.hidden = !framing;
-  Object.assign(frame.style, { left: `${100 * x}%`, top: `${100 * y}%`, width: `${100 * width}%`, height: `${100 * height}%` });
+  const inside = { left: `${100 * x}%`, top: `${100 * y}%`, width: `${100 * width}%`, height: `${100 * height}%` };
+  Object.assign(frame.style, inside);
+  // Captions are drawn within what is kept.
+  const whole = { left: "", top: "", width: "", height: "" };
+  Object.assign(by("canvas").style, framing ? inside : whole);
   by("result").hidden = !isCropped();
   showBackdrop();
   showMark();
@@ -83,7 +87,7 @@ function showCaption(at) {
   const line = ticked("captions.style.outlined") ? value("captions.style.outline") : "transparent";
   shown.dataset.place = value("captions.style.position");
   Object.assign(shown.style, {
-    fontSize: `${share("captions.style.size", 3.5) * stage.clientHeight}px`,
+    fontSize: `${share("captions.style.size", 3.5) * by("canvas").clientHeight}px`,
     color: value("captions.style.color"),
     background: ticked("captions.style.boxed") ? value("captions.style.background") : "transparent",
     textShadow: `1px 1px ${line}, -1px 1px ${line}, 1px -1px ${line}, -1px -1px ${line}`,

@@ -14,6 +14,16 @@ function choose(entry) {
   }
 }
 
+// The text whose entries are shown. Enter waits for those of what is typed.
+let shown;
+let entered;
+function go(entry, inTab) {
+  if (!entry) return;
+  if (inTab) window.open(entry.href, "_blank", "noopener");
+  else location.assign(entry.href);
+  dialog.close();
+}
+
 function open() {
   if (dialog.open || document.querySelector("dialog[open]")) return;
   input.value = "";
@@ -34,19 +44,30 @@ if (dialog) {
     // A press on the ground behind the dialog closes it.
     else if (event.target === dialog) dialog.close();
   });
-  dialog.addEventListener("htmx:after:swap", () => choose(entries()[0]));
+  dialog.addEventListener("htmx:config:request", ({ detail: { ctx } }) => { ctx.typed = input.value; });
+  dialog.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+    if (ctx.response.status >= 400) return;
+    shown = ctx.typed;
+    choose(entries()[0]);
+    if (!entered || input.value !== shown) return;
+    go(entries()[0], entered.inTab);
+    entered = undefined;
+  });
+  input.addEventListener("input", () => { entered = undefined; });
+  dialog.addEventListener("close", () => { entered = undefined; });
   dialog.addEventListener("keydown", (event) => {
     const all = entries();
     const at = all.findIndex((one) => one.getAttribute("aria-selected") === "true");
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && all.length) {
       event.preventDefault();
+      shown = input.value; // whoever chooses means what is there
       choose(all[(at + step + all.length) % all.length]);
-    } else if (event.key === "Enter" && !event.isComposing && at >= 0) {
+    } else if (event.key === "Enter" && !event.isComposing) {
       event.preventDefault();
-      if (event.ctrlKey || event.metaKey) window.open(all[at].href, "_blank", "noopener");
-      else location.assign(all[at].href);
-      dialog.close();
+      const inTab = event.ctrlKey || event.metaKey;
+      if (input.value === shown) go(all[at], inTab);
+      else entered = { inTab };
     }
   });
 }

@@ -5,7 +5,7 @@ const OFFLINE = "/offline";
 const KEPT = `clipcast-offline-${VERSION}`;
 const SHARED = "clipcast-shared";
 // The parts of the offline page. Their addresses name their content.
-const PARTS = /^\/static\/(icon\.svg|offline\.js|vendor\/(app\.css|icons\.svg))$/;
+const PARTS = /^\/static\/(icon\.svg|offline\.js|vendor\/app\.css)$/;
 // Downloads, which no page could replace.
 const FILES = /^\/(api|files|archives)\//;
 

@@ -1,7 +1,7 @@
 // Uploads of clips in pieces (tus), in a tray that stays while one moves through the app. The browser keeps the files of
 // unfinished uploads (IndexedDB), so the next page continues them, after a lost connection or a closed page as well.
 
-import { call } from "./request.js";
+import { call, isTemporary } from "./request.js";
 
 const tray = document.getElementById("tray");
 const list = document.getElementById("uploads");
@@ -39,7 +39,7 @@ async function stored(mode, act) {
     return undefined;
   }
 }
-const STORED = ["id", "file", "name", "size", "modified", "to", "folder", "started", "at"];
+const STORED = ["id", "file", "name", "size", "modified", "to", "folder", "from", "started", "at"];
 async function save(one) {
   one.kept = Boolean(await stored("readwrite", (store) => store.put(Object.fromEntries(STORED.map((name) => [name, one[name]])))));
   localStorage.setItem(OPEN, "yes");
@@ -87,13 +87,13 @@ function count() {
   if (title.textContent !== words) title.textContent = words;
   tray.querySelector("[data-close-tray]").hidden = busy;
 }
-function end(one, text, bad) {
+async function end(one, text, bad) {
   one.ended = true;
   one.row.querySelector("progress").remove();
   one.row.querySelector("button").setAttribute("aria-label", `Remove ${one.name} from this list`);
   say(one, text, bad);
-  forget(one);
   count();
+  await forget(one);
 }
 function remove(one) {
   uploads.delete(one.id);
@@ -118,17 +118,16 @@ async function run(one) {
   sending += 1;
   // Another page of the app in this browser may send the same file.
   const alone = navigator.locks ? (act) => navigator.locks.request(`clipcast-upload-${one.id}`, act) : (act) => act();
-  try {
-    await alone(() => send(one));
-  } catch (error) {
-    if (one.ended) { /* cancelled */ }
-    else if (error.isTemporary) { say(one, error.message, true); retryLater(one); }
-    else end(one, error.message, true);
-  } finally {
-    one.running = false;
-    sending -= 1;
-    next();
-  }
+  await alone(() => send(one).catch((error) => failed(one, error)));
+  one.running = false;
+  sending -= 1;
+  next();
+}
+async function failed(one, error) {
+  if (one.ended) return forget(one); // cancelled
+  if (!error.isTemporary) return end(one, error.message, true);
+  say(one, error.message, true);
+  retryLater(one);
 }
 function next() {
   for (const one of uploads.values()) {
@@ -155,30 +154,59 @@ for (const name of ["online", "signed-in-again"]) {
 }
 
 async function send(one) {
-  if (one.kept && !(await stored("readonly", (store) => store.count(one.id)))) return remove(one); // another page sent it
+  const known = one.kept && (await stored("readonly", (store) => store.get(one.id)));
+  if (known === true) return remove(one); // another page sent it
+  if (known) one.started = known.started; // another page may have begun it
   await loadTus();
-  if (!one.started) {
-    one.started = await call(one.to, { file_name: one.name, file_size: one.size });
-    await save(one);
+  if (!one.started) await begin(one);
+  let done;
+  try {
+    await pieces(one);
+  } catch (error) {
+    if (!error.isOver || one.ended) throw error;
+    // The file is there if only the response to its last piece, or to the check, was lost.
+    done = await complete(one).catch((missing) => { if (![404, 409].includes(missing.status)) throw missing; });
+    if (!done && !one.ended) {
+      await begin(one);
+      await pieces(one);
+    }
   }
-  await pieces(one);
-  if (one.ended) return;
+  if (one.ended) return forget(one);
   say(one, "Checking the file …");
-  const done = await call(`${one.to}/complete?folder=${one.folder}`, { video_id: one.started.video_id, file_name: one.name });
-  if (one.ended) return;
+  done ??= await complete(one);
+  if (one.ended) return forget(one);
   one.path = done.path;
-  end(one, "");
+  await end(one, "");
   const link = document.createElement("a");
   link.href = done.path;
   link.textContent = "Uploaded: open clip";
   one.row.querySelector(".message").replaceChildren(link);
   globalThis.htmx?.trigger(document.body, "refresh");
-  // A page may take the clip, and close its row.
-  document.getElementById("drop")?.dispatchEvent(new CustomEvent("uploaded", { detail: { ...done, close: () => remove(one) } }));
+  if (one.from === location.pathname) handOver({ ...done, close: () => remove(one) });
+}
+const complete = (one) => call(`${one.to}/complete?folder=${one.folder}`, { video_id: one.started.video_id, file_name: one.name });
+async function begin(one) {
+  const started = await call(one.to, { file_name: one.name, file_size: one.size });
+  if (one.ended) throw new Error("Cancelled"); // nothing keeps what was cancelled meanwhile
+  one.started = started;
+  await save(one);
+}
+
+// A page may take the clips whose files it was given, also those that were ready before it listened.
+let take;
+const ready = [];
+function handOver(clip) {
+  if (take) take(clip);
+  else ready.push(clip);
+}
+export function onUploaded(taker) {
+  take = taker;
+  ready.splice(0).forEach(taker);
 }
 
 function pieces(one) {
   return new Promise((resolve, reject) => {
+    if (one.ended) return resolve();
     one.stop = resolve;
     one.tus = new tus.Upload(one.file, {
       uploadUrl: one.started.upload_url,
@@ -196,7 +224,9 @@ function pieces(one) {
         const status = error.originalResponse?.getStatus() ?? 0;
         let detail = "The upload stopped. It continues when you try again.";
         try { detail = JSON.parse(error.originalResponse.getBody()).detail; } catch { /* no response */ }
-        reject(Object.assign(new Error(detail), { isTemporary: status === 0 || status >= 500 }));
+        // An address ends some hours after its last bytes. The file is then sent to a new one.
+        const isOver = [403, 404, 410].includes(status);
+        reject(Object.assign(new Error(detail), { isOver, isTemporary: [0, 409, 423].includes(status) || isTemporary(status) }));
       },
     });
     one.tus.start();
@@ -226,19 +256,22 @@ async function add(file) {
   number += 1;
   const one = {
     id: `${Date.now()}-${number}-${Math.random()}`, file, name: file.name, size: file.size, modified: file.lastModified,
-    to, folder: document.getElementById("drop")?.dataset.folder ?? "", at: Date.now(),
+    to, folder: document.getElementById("drop")?.dataset.folder ?? "", from: location.pathname, at: Date.now(),
   };
   uploads.set(one.id, one);
   row(one);
+  if (!file.size) return end(one, `${file.name} is empty. Choose the file again.`, true);
   if (file.size > Number(tray.dataset.most)) {
     return end(one, `The file is too large: ${file.size} bytes, maximum ${tray.dataset.most}. Choose a smaller one.`, true);
   }
   count();
   await save(one);
+  if (one.ended) return forget(one);
   next();
 }
 
 export async function addAll(files) {
+  await resumed; // the same file may be among the unfinished ones
   for (const file of files) await add(file);
 }
 
@@ -250,17 +283,20 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 // What an earlier page began.
-for (const one of (await stored("readonly", (store) => store.getAll())) || []) {
-  if (uploads.has(one.id)) continue;
-  if (Date.now() - one.at > KEPT) {
-    await forget(one);
-    continue;
+async function resume() {
+  for (const one of (await stored("readonly", (store) => store.getAll())) || []) {
+    if (Date.now() - one.at > KEPT) {
+      await forget(one);
+      continue;
+    }
+    one.kept = true;
+    uploads.set(one.id, one);
+    row(one);
+    say(one, "Waiting …");
   }
-  one.kept = true;
-  uploads.set(one.id, one);
-  row(one);
-  say(one, "Waiting …");
+  if (uploads.size) count();
+  else localStorage.removeItem(OPEN);
+  next();
 }
-if (uploads.size) count();
-else localStorage.removeItem(OPEN);
-next();
+// No top-level await: pages that import this would listen to nobody until the browser's store has answered.
+const resumed = resume();

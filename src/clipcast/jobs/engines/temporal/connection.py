@@ -32,9 +32,11 @@ REASONS = (
     (r"InvalidContentType", "it does not use TLS. Write tls=0 in CLIPCAST_ENGINE"),
     (r"NoCertificatesPresented", "CLIPCAST_TEMPORAL_TLS_CERT holds no certificate"),
     (
-        r"broken pipe|close_notify",
+        # What the system reports depends on which side writes first.
+        r"broken pipe|close_notify|ConnectionReset|connection closed",
         "it closed the connection. If it needs TLS or a certificate of the client, configure them",
     ),
+    (r"hyper::Error\(Http2", "it does not respond in HTTP/2. If it needs TLS, write tls=1 in CLIPCAST_ENGINE"),
     (r'(?:message|error): "([^"]+)"', r"\1"),
     (r"([^\n]{1,200})", r"\1"),
 )

@@ -114,7 +114,7 @@ class TemporalEngine:
         while not stop.is_set() and not any(task.done() for task in polling):
             self.looked_at = clock.monotonic()
             slots.woken.clear()
-            pause = await self._feed(feeder)
+            pause = await self._feed(feeder, slots)
             with suppress(TimeoutError):
                 await asyncio.wait_for(slots.woken.wait(), pause.total_seconds())
         for task in polling:
@@ -124,10 +124,10 @@ class TemporalEngine:
         ending = [asyncio.create_task(poller.shutdown()) for poller in pollers]
         self._tasks = [task for task in self._tasks if not task.done()] + polling + ending
 
-    async def _feed(self, feeder: Feeder) -> timedelta:
+    async def _feed(self, feeder: Feeder, slots: WorkerSlots) -> timedelta:
         """Offer ready jobs, and return the pause until there may be more."""
         try:
-            await self._promoter.promote()
+            await self._promoter.promote(slots)
             offered = await feeder.feed()
             self._report("")
             return timedelta() if offered else await self._promoter.pause()
