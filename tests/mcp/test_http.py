@@ -237,6 +237,7 @@ async def test_agreement_to_one_call_is_none_to_another(connect: Connect, person
 
 async def test_errors_have_code_message_and_fix(stage: Stage, connect: Connect) -> None:
     invented = "0198c7a4-6a0e-7cc1-9c5e-1f2d3c4b5a69"
+    await stage.connect("youtube")
     async with connect() as client:
         assert (await refused(client, "get_post", post_id=invented))["code"] == "not_found"
         assert (await refused(client, "get_post", post_id="the newest"))["code"] == "not_found"
@@ -276,7 +277,8 @@ async def test_errors_have_code_message_and_fix(stage: Stage, connect: Connect) 
             ({"to": ["@x"], "edit_id": invented, "idempotency_key": "k" * 101}, "invalid_argument"),
             ({"to": ["@x"], "edit_id": invented, "title": None}, "validation_failed"),
             ({"to": ["@x"], "edit_id": invented}, "validation_failed"),
-            ({"to": ["@x"], "video_id": invented}, "not_found"),
+            ({"to": ["@x"], "video_id": invented}, "validation_failed"),
+            ({"to": [f"youtube:@{ACCOUNT}"], "video_id": invented, "title": "T"}, "not_found"),
             ({"to": ["@x"], "url": "http://127.0.0.1/a.mp4"}, "validation_failed"),
             ({"to": ["@x"], "url": "http://["}, "validation_failed"),
             ({"to": ["@x"], "url": str(stage.clip)}, "invalid_argument"),

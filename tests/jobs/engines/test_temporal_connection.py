@@ -84,17 +84,17 @@ def send_alert(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("respond", "reads", "reason"),
+    ("respond", "reads"),
     [
-        (asyncio.StreamWriter.close, True, "it closed the connection. If it needs TLS"),
-        (asyncio.StreamWriter.close, False, "it closed the connection. If it needs TLS"),
-        (reset, True, "it closed the connection. If it needs TLS"),
-        (reset, False, "it closed the connection. If it needs TLS"),
-        (send_alert, True, "it does not respond in HTTP/2. If it needs TLS, write tls=1"),
+        (asyncio.StreamWriter.close, True),
+        (asyncio.StreamWriter.close, False),
+        (reset, True),
+        (reset, False),
+        (send_alert, True),
     ],
 )
 async def test_server_that_needs_tls_has_a_reason_whichever_way_it_ends_the_connection(
-    respond: Callable[[asyncio.StreamWriter], None], reads: bool, reason: str
+    respond: Callable[[asyncio.StreamWriter], None], reads: bool
 ) -> None:
     async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if reads:
@@ -106,9 +106,8 @@ async def test_server_that_needs_tls_has_a_reason_whichever_way_it_ends_the_conn
 
     server = await asyncio.start_server(end, "127.0.0.1", 0)
     async with server:
-        with pytest.raises(TemporalUnavailable) as error:
+        with pytest.raises(TemporalUnavailable, match="If it needs TLS, write tls=1 in CLIPCAST_ENGINE"):
             await connected(f"temporal://localhost:{server.sockets[0].getsockname()[1]}/clipcast")
-    assert reason in str(error.value)
 
 
 async def test_server_can_require_the_certificate_of_the_client(

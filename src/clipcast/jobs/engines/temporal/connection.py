@@ -33,10 +33,10 @@ REASONS = (
     (r"NoCertificatesPresented", "CLIPCAST_TEMPORAL_TLS_CERT holds no certificate"),
     (
         # What the system reports depends on which side writes first.
-        r"broken pipe|close_notify|ConnectionReset|connection closed",
-        "it closed the connection. If it needs TLS or a certificate of the client, configure them",
+        r"broken pipe|close_notify|ConnectionReset|connection closed|hyper::Error\(Http2",
+        "it closed the connection, or does not respond in HTTP/2. If it needs TLS, write tls=1 in CLIPCAST_ENGINE. If "
+        "it needs a certificate of the client, write its file in CLIPCAST_TEMPORAL_TLS_CERT",
     ),
-    (r"hyper::Error\(Http2", "it does not respond in HTTP/2. If it needs TLS, write tls=1 in CLIPCAST_ENGINE"),
     (r'(?:message|error): "([^"]+)"', r"\1"),
     (r"([^\n]{1,200})", r"\1"),
 )
