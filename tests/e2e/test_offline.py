@@ -10,9 +10,34 @@ from sqlalchemy import func, select
 
 from clipcast.database.models.posts import Draft, Item
 from clipcast.installation import Installation
-from tests.e2e.people import OWNER, add_clips, cut_response, link_accounts, set_up, sign_in, until, upload
+from tests.e2e.people import OWNER, add_clips, cut_response, link_accounts, set_up, shoot, sign_in, until, upload
 
 pytestmark = pytest.mark.browser
+
+# The number of drafts whose words the browser keeps.
+KEPT = "() => Object.keys(localStorage).filter((key) => key.startsWith('clipcast-draft')).length"
+
+
+async def begin_draft(page: Page, base: str) -> str:
+    """Save a new draft, and return its address."""
+    await page.goto(base + "/compose")
+    await page.locator("#text").fill("Before")
+    await expect(page.locator("#saved")).to_contain_text("Saved")
+    return page.url
+
+
+async def leave(page: Page, words: str) -> None:
+    """Type, and leave before the pause that saves."""
+    await page.evaluate(
+        """(words) => {
+        const field = document.getElementById("text");
+        field.value = words;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        location.assign("about:blank");
+    }""",
+        words,
+    )
+    await page.wait_for_url("about:blank")
 
 
 async def draft_text(installation: Installation, page: Page) -> str:
@@ -136,28 +161,10 @@ async def test_words_typed_just_before_leaving_survive_an_ended_session(
     served: Installation, page: Page, clip: Path
 ) -> None:
     """A browser says that it has sent a beacon, not that the server accepted it."""
-    await set_up(page, served)
-    base = page.url
-    await page.goto(base + "/compose")
-    await page.locator("#text").fill("Before")
-    await expect(page.locator("#saved")).to_contain_text("Saved")
-    draft = page.url
-
-    async def leave(words: str) -> None:
-        """Type, and leave before the pause that saves."""
-        await page.evaluate(
-            """(words) => {
-            const field = document.getElementById("text");
-            field.value = words;
-            field.dispatchEvent(new Event("input", { bubbles: true }));
-            location.assign("about:blank");
-        }""",
-            words,
-        )
-        await page.wait_for_url("about:blank")
-
+    base = await set_up(page, served)
+    draft = await begin_draft(page, base)
     await page.context.clear_cookies()
-    await leave("Typed at last")
+    await leave(page, "Typed at last")
     assert await draft_text_of(served, draft) == "Before"
     await sign_in(page, served)
     await page.goto(draft)
@@ -165,9 +172,38 @@ async def test_words_typed_just_before_leaving_survive_an_ended_session(
     assert await draft_text_of(served, draft) == "Typed at last"
     # With a session, the next page finds that the server has the words, and the browser drops them.
     await expect(page.locator("#saved [data-spot=saved] svg")).to_be_attached()
-    await leave("Typed with a session")
+    await leave(page, "Typed with a session")
     async with asyncio.timeout(30):
         while await draft_text_of(served, draft) != "Typed with a session":
             await asyncio.sleep(0.05)
     await page.goto(base + "/drafts")
-    await until(page, "() => Object.keys(localStorage).filter((key) => key.startsWith('clipcast-draft')).length", 0)
+    await until(page, KEPT, 0)
+
+
+async def test_words_of_a_draft_that_was_deleted_are_offered_without_asking_again(
+    served: Installation, page: Page
+) -> None:
+    base = await set_up(page, served)
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url) if one.url.endswith("/holds") else None)
+    for words, choice in (("Typed for the harbour", "Save as a new draft"), ("Not wanted", "Discard")):
+        draft = await begin_draft(page, base)
+        await leave(page, words)
+        await page.request.post(draft + "/delete", headers={"Origin": served.settings.public_base})
+        offer = page.get_by_role("status").filter(has_text=f"Not saved: “{words}”")
+        # It stays until it is answered, and only the first page asks the server.
+        for where in ("/drafts", "/clips"):
+            await page.goto(base + where)
+            await expect(offer).to_be_visible()
+        assert asked == [draft + "/holds"]
+        asked.clear()
+        await shoot(page, "kept-words")
+        await offer.get_by_role("button", name=choice).click()
+        if choice != "Discard":
+            await page.wait_for_url("**/compose/*")
+            assert page.url != draft
+            await expect(page.locator("#text")).to_have_value(words)
+        await expect(offer).to_have_count(0)
+        await until(page, KEPT, 0)
+    await page.goto(base + "/drafts")
+    await expect(page.locator("[data-row]")).to_have_count(1)

@@ -273,7 +273,7 @@ async def test_form_that_could_not_be_sent_is_restored_or_becomes_a_draft_of_its
     assert again.json() == {"path": owner._at(path), "version": 1}
     for text, wanted in (("Typed offline", True), ("Typed after that", False)):
         held = await owner.post(path + "/holds", form(desk, text=text) | mine)
-        assert held.json() == {"holds": wanted}
+        assert held.json() == {"holds": wanted, "is_gone": False}
     # Another person has saved the draft meanwhile.
     theirs = await opened(editor, path)
     await editor.post(path, form(desk, text="By the editor") | theirs)
@@ -281,3 +281,51 @@ async def test_form_that_could_not_be_sent_is_restored_or_becomes_a_draft_of_its
     assert beside != owner._at(path)
     assert text_of((await owner.get(beside)).text) == "Typed offline again"
     assert text_of((await owner.get(path)).text) == "By the editor"
+
+
+async def test_words_that_a_page_had_saved_become_no_second_draft_after_a_save_by_another_person(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any]
+) -> None:
+    """The server accepted a beacon. Its browser has no response, and asks when others have gone on."""
+    path = f"./compose/{new_id()}"
+    mine = await opened(owner, path)
+    for text in ("Typed", "Typed at last"):
+        await owner.post(path, form(desk, text=text) | mine)
+    for text in ("On top of it", "Once more"):
+        await editor.post(path, form(desk, text=text) | await opened(editor, path))
+    held = await owner.post(path + "/holds", form(desk, text="Typed at last") | mine)
+    assert held.json() == {"holds": True, "is_gone": False}
+    restored = await owner.post(path + "/restore", form(desk, text="Typed at last") | mine)
+    assert restored.json() == {"path": owner._at(path), "version": 4}
+    assert text_of((await owner.get(path)).text) == "Once more"
+    # Only the last words of that page: earlier ones are a change, and so are the same words of another page.
+    for changed in ({"text": "Typed"}, {"text": "Typed at last", "page": str(new_id())}):
+        words = form(desk) | mine | changed
+        assert (await owner.post(path + "/holds", words)).json()["holds"] is False
+        beside = (await owner.post(path + "/restore", words)).json()["path"]
+        assert text_of((await owner.get(beside)).text) == changed["text"]
+
+
+async def test_kept_words_of_a_draft_that_is_no_draft_any_more_are_reported_as_such(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any]
+) -> None:
+    """No list shows it, so that nobody opens it: the browser offers its words."""
+
+    async def asked(path: str, text: str) -> dict[str, bool]:
+        return dict((await owner.post(path + "/holds", form(desk, text=text) | mine)).json())
+
+    path = f"./compose/{new_id()}"
+    mine = await opened(owner, path)
+    assert await asked(path, "Never stored") == {"holds": False, "is_gone": True}
+    await owner.post(path, form(desk, text="First") | mine)
+    assert await asked(path, "Typed offline") == {"holds": False, "is_gone": False}
+    theirs = await opened(editor, path)
+    assert (await editor.post(path + "/send", form(desk, text="First") | theirs)).status_code == 204
+    assert await asked(path, "Typed offline") == {"holds": False, "is_gone": True}
+    # What was posted is not lost.
+    assert await asked(path, "First") == {"holds": True, "is_gone": False}
+    path = f"./compose/{new_id()}"
+    mine = await opened(owner, path)
+    await owner.post(path, form(desk, text="First") | mine)
+    await editor.post(path + "/delete")
+    assert await asked(path, "First") == {"holds": False, "is_gone": True}

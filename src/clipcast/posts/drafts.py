@@ -9,12 +9,13 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import ColumnElement, Select, String, func, literal_column, select, true, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, String, case, func, literal_column, select, true, update
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -29,6 +30,8 @@ from clipcast.platforms.registry import PLATFORMS
 
 # The edits of a post, one after another, that are followed to the newest one.
 EDITS_MAX = 20
+# The saves of other pages that a draft remembers.
+SAVES_MAX = 20
 # The id of the post that a draft's post replaces. The key is no parameter, so that every plan can use the index.
 replaced: ColumnElement[str] = Draft.content.op("->>", return_type=String())(literal_column("'replaces'"))
 
@@ -287,6 +290,11 @@ async def save_draft(
     row = {"id": draft_id, "workspace_id": workspace_id, "content": content, "updated_at": now} | author
     unchanged = (Draft.version == edit.version) | (Draft.saved_from == edit.page) if edit else true()
     changes = {"content": content, "updated_at": now, "version": Draft.version + 1} | author
+    if edit:
+        # One for each page, as long as no other saves in between: the last is what counts.
+        others = case((Draft.saved_from == edit.page, Draft.saves[2:SAVES_MAX]), else_=Draft.saves[1 : SAVES_MAX - 1])
+        mark = _mark_of_save(edit.page, content)
+        row, changes = row | {"saves": [mark]}, changes | {"saves": func.array_cat(array([mark]), others)}
     is_mine = (Draft.workspace_id == workspace_id) & Draft.post_id.is_(None) & unchanged
     if edit and edit.version:
         # Only a new draft is inserted: an open page does not bring back one that was deleted.
@@ -303,6 +311,16 @@ async def save_draft(
     stored = await get_draft(session, workspace_id, str(draft_id))
     session.expunge(stored)  # callers read it after the rollback
     raise DraftConflict(stored)
+
+
+def has_saved(draft: Draft, page: str, content: dict[str, Any]) -> bool:
+    """Return whether this content is the last that the page saved, whoever has saved the draft since."""
+    last = next((mark for mark in draft.saves if mark.startswith(f"{page} ")), None)
+    return last == _mark_of_save(page, content)
+
+
+def _mark_of_save(page: str, content: dict[str, Any]) -> str:
+    return f"{page} {sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
 async def successor_of(session: AsyncSession, workspace_id: UUID, post_id: str) -> Draft | None:

@@ -247,39 +247,48 @@ async def fork(member: Editing, draft_id: str, request: Request) -> Response:
 
 @router.post("/compose/{draft_id}/holds")
 async def holds(member: Editing, draft_id: str, request: Request) -> Response:
-    """Return whether the draft has the content of this form. Change nothing."""
+    """Return whether the draft has, or had, the content of this form, and whether it is gone otherwise. Change nothing.
+
+    No list shows a draft that was deleted, sent or never stored.
+    """
     async with member.installation.database.session() as session:
         composition = await read_composition(member, session, request)
-        found = await _held(member, session, draft_id, composition) is not None
-    return JSONResponse({"holds": found}, headers=headers())
+        stored = await _stored(member, session, draft_id)
+    found = stored is not None and _holds(stored, composition)
+    is_gone = not found and (stored is None or stored.post_id is not None)
+    return JSONResponse({"holds": found, "is_gone": is_gone}, headers=headers())
 
 
 @router.post("/compose/{draft_id}/restore")
 async def restore(member: Editing, draft_id: str, request: Request) -> Response:
     """Save a form that its page could not send before it was left; return the path and the version of its draft.
 
-    A form that the draft holds already changes nothing. If another page has saved, sent or deleted the draft meanwhile,
-    the form becomes a new draft.
+    A form that the draft has, or had when its page last saved it, changes nothing. If another page has saved, sent or
+    deleted the draft meanwhile, any other form becomes a new draft.
     """
     path = f"/compose/{draft_id}"
     try:
         async with member.installation.database.begin() as session:
             composition = await read_composition(member, session, request)
-            version = await _held(member, session, draft_id, composition)
-            if version is None:
+            stored = await _stored(member, session, draft_id)
+            if stored is not None and _holds(stored, composition):
+                version = stored.version
+            else:
                 version = (await _save(member, session, draft_id, request)).version
     except drafts.DraftConflict:
         path, version = await _fork(member, draft_id, request), 1
     return JSONResponse({"path": member.base + path, "version": version}, headers=headers())
 
 
-async def _held(member: Member, session: AsyncSession, draft_id: str, composition: Composition) -> int | None:
-    """Return the version of the draft if it has exactly this content."""
-    query = select(Draft.version, Draft.content).where(
-        Draft.workspace_id == member.workspace.id, Draft.id == _id(draft_id)
-    )
-    stored = (await session.execute(query)).one_or_none()
-    return stored.version if stored and stored.content == composition.content else None
+async def _stored(member: Member, session: AsyncSession, draft_id: str) -> Draft | None:
+    query = select(Draft).where(Draft.workspace_id == member.workspace.id, Draft.id == _id(draft_id))
+    return (await session.scalars(query)).one_or_none()
+
+
+def _holds(stored: Draft, composition: Composition) -> bool:
+    """Return whether the draft has this content, or had it when its page last saved it."""
+    content = composition.content
+    return stored.content == content or drafts.has_saved(stored, composition.page, content)
 
 
 async def _fork(member: Member, draft_id: str, request: Request) -> str:

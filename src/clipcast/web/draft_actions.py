@@ -23,7 +23,7 @@ from clipcast.web.viewers import Editing, Member
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 # The columns that Undo restores.
-KEPT = ("content", "version", "saved_by")
+KEPT = ("content", "version", "saved_by", "saves")
 
 
 @router.post("/drafts/bulk")

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, String, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
@@ -243,5 +243,8 @@ class Draft(Base):
     # Of the person who saved or sent it last, whatever they see. Null if it is not known.
     author_id: Mapped[UUID | None]
     saved_from: Mapped[str] = mapped_column(default="", server_default="")
+    # The last saves of pages, newest first, each as the page's id and a digest of the content: a page whose last words
+    # were saved just before it was left has no response.
+    saves: Mapped[list[str]] = mapped_column(ARRAY(String), default=list, server_default="{}")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now, onupdate=clock.now)

@@ -144,6 +144,7 @@ if (target instanceof HTMLElement && target.matches("a.cell:not([aria-current])"
 if (localStorage.getItem("clipcast-uploads") && document.getElementById("tray")) import("./upload.js");
 
 // Drafts whose last words an earlier page may not have saved. The page of a draft restores them itself.
-if (!document.getElementById("compose") && Object.keys(localStorage).some((key) => key.startsWith("clipcast-draft "))) {
-  import("./kept.js").then(({ dropHeld }) => dropHeld());
+const base = document.body.dataset.events?.replace(/\/events$/, "");
+if (base && !document.getElementById("compose") && Object.keys(localStorage).some((key) => key.startsWith(`clipcast-draft ${base}/`))) {
+  import("./kept.js").then(({ dropHeld }) => dropHeld(base));
 }
