@@ -259,6 +259,20 @@ async def test_template_is_applied_and_edited(served: Installation, page: Page, 
     await page.get_by_role("link", name="Wide").click()
     await page.get_by_label("Crop").check()
     await page.get_by_label("Focus from the left").fill("10")
+    # A look of captions can be chosen, and is as before with one press.
+    await page.get_by_label("Only their look").check()
+    await page.get_by_text("Look and language").click()
+    look = [page.locator(f"[id='captions.style.{name}']") for name in ("size", "color", "boxed", "outlined")]
+    before = [await one.input_value() for one in look]
+    await look[0].fill("9")
+    await look[1].fill("#ff0000")
+    await look[2].check()
+    await look[3].uncheck()
+    await shoot(page, "editor-look")
+    await page.get_by_role("button", name="Use the default look").click()
+    assert [await one.input_value() for one in look] == before
+    await expect(look[2]).not_to_be_checked()
+    await expect(look[3]).to_be_checked()
     assert await serious(page) == []
     await shoot(page, "editor-template")
     await page.get_by_role("button", name="Save template").click()

@@ -158,12 +158,21 @@ async def test_template_is_saved_applied_changed_and_deleted(owner: Visitor, cli
     assert "1:1, blurred edges" in listed
     template = "./templates/" + listed.split(f'href="{owner.base}/templates/')[1].split('"')[0]
     its: dict[str, Any] = sent((await owner.get(template)).text, "edit")
+    assert (its["captions.from"], its["captions.style.size"]) == (["look"], ["6"])
     assert (await owner.post(template, its | {"name": ""})).status_code == 422
     assert (await owner.post(template, its | {"name": "Wide", "aspect_ratio": "16:9"})).status_code == 303
     listed = (await owner.get("./templates")).text
     assert "Wide" in listed
     assert "look of captions" in listed
     assert "16:9" in listed
+    # The look goes by its choice, and by being as it is without one.
+    its = sent((await owner.get(template)).text, "edit")
+    for changes, stays in (
+        ({"captions.style.size": "3.5"}, False), ({"captions.style.position": "top"}, True),
+        ({"captions.from": "none"}, False),
+    ):  # fmt: skip
+        assert (await owner.post(template, its | {"captions.style.size": "3.5"} | changes)).status_code == 303
+        assert ("look of captions" in (await owner.get("./templates")).text) == stays
     assert (await owner.post(template + "/delete")).status_code == 303
     assert "No templates yet" in (await owner.get("./templates")).text
 

@@ -149,12 +149,8 @@ def without_text(edit: EditBody) -> dict[str, Any]:
 
     Their look and language stay, for captions that are typed in another clip.
     """
-    stored = edit.canonical()
-    captions = stored.get("captions", {})
-    captions.pop("text", None)
-    if not captions:
-        stored.pop("captions", None)
-    return stored
+    captions = edit.captions and edit.captions.model_copy(update={"text": None})
+    return edit_form.stored(edit.model_copy(update={"captions": captions}))
 
 
 @router.get("/clips/{render_id}/converted")
@@ -228,6 +224,7 @@ async def _show(member: Member, render: Render, edit: dict[str, Any] | None, jud
         show_seconds=edit_form.show_seconds,
         ratios=edit_form.RATIOS,
         offered=offered,
+        default_look=edit_form.DEFAULT_LOOK,
     )
 
 

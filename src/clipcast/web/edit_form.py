@@ -181,14 +181,14 @@ class _Reading:
 
     def _captions(self) -> dict[str, Any]:
         form, origin = self._form, self._form.line("captions.from")
-        if origin not in ("file", "typed"):
+        if origin not in ("file", "typed", "look"):
             return {}
         captions: dict[str, Any] = {"mode": form.line("captions.mode"), "language": form.line("captions.language")}
         if origin == "file":
             captions["asset_id"] = form.line("captions.asset_id")
             if not captions["asset_id"]:
                 form.add_problem("captions.asset_id", "Choose a file, or upload one.")
-        else:
+        elif origin == "typed":
             captions["text"] = form.one("captions.text") or self._typed_cues()
         style = {name: self._value(f"captions.style.{name}") for name in STYLE}
         captions["style"] = _present(style)
@@ -265,6 +265,11 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not False and value not in (None, "", {})}
 
 
+def stored(edit: EditBody) -> dict[str, Any]:
+    """Return the stored form of a template's edit. Captions of the default look alone are none."""
+    return {name: value for name, value in edit.canonical().items() if value or name != "captions"}
+
+
 def filled(edit: Mapping[str, Any], duration: float | None) -> FilledForm:
     """Return the form of a stored edit: every field has a value, empty for a default that the page explains."""
     body = EditBody.model_validate(edit)
@@ -280,7 +285,7 @@ def filled(edit: Mapping[str, Any], duration: float | None) -> FilledForm:
         values |= {f"focus.{name}": [_shown(f"focus.{name}", getattr(body.focus[0], name))] for name in ("x", "y")}
         if len(body.focus) > 1:
             values["focus.points"] = [json.dumps(full["focus"])]
-    values |= _filled_captions(body, in_rows=duration is not None)
+    values |= _filled_captions(body, is_template=duration is None)
     return FilledForm(values)
 
 
@@ -299,7 +304,7 @@ DEFAULTS = dict(
             "fade": FadeBody().model_dump(by_alias=True),
             "audio": AudioBody().model_dump(),
             "captions": CaptionsBody().model_dump(),
-            "captions.style": {"outlined": True},
+            "captions.style": {"outlined": True, "boxed": False},
             "watermark": WatermarkBody(asset_id="").model_dump(),
             "trim": {"precision": "exact"},
         }
@@ -307,18 +312,20 @@ DEFAULTS = dict(
 )
 
 
-def _filled_captions(body: EditBody, in_rows: bool) -> dict[str, list[str]]:
-    """Return the fields of captions. The text is one field unless `in_rows`: a template has no table of captions."""
+def _filled_captions(body: EditBody, is_template: bool) -> dict[str, list[str]]:
+    """Return the fields of captions. A template can have their look alone, and has no table: a text is one field."""
     captions = body.captions
     if captions is None:
         return {"captions.from": ["none"]}
     style = captions.style
     found = {
-        "captions.from": ["file" if captions.asset_id else "typed" if captions.text else "none"],
+        "captions.from": [
+            "file" if captions.asset_id else "typed" if captions.text else "look" if is_template else "none"
+        ],
         "captions.style.outlined": ["on" if style.outline else ""],
         "captions.style.boxed": ["on" if style.background else ""],
     }
-    if captions.text and in_rows:
+    if captions.text and not is_template:
         parsed = parse_captions(captions.text)
         if parsed.problems or len(parsed.cues) > ROWS_MAX:
             return found
@@ -335,3 +342,7 @@ def _shown(name: str, value: Any) -> str:
     if value is None:
         return ""
     return f"{value * NUMBERS[name].scale:g}" if name in NUMBERS else str(value)
+
+
+# The look of captions in the form, as it is without a choice.
+DEFAULT_LOOK = {name: _shown(name, value) for name, value in DEFAULTS.items() if name.startswith("captions.style.")}

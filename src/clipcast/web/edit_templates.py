@@ -14,7 +14,6 @@ from clipcast.renders.assets import CAPTIONS, IMAGE, list_assets
 from clipcast.renders.captions import parse_captions
 from clipcast.renders.edit_schemas import EditBody
 from clipcast.renders.submission_schemas import fits_a_template
-from clipcast.renders.templates import usable
 from clipcast.web import edit_form
 from clipcast.web.clip_editor import NAME_MAX, OFFERED, list_templates, with_chosen
 from clipcast.web.forms import FilledForm, read_form
@@ -59,7 +58,7 @@ async def save(member: Editing, template_id: str, request: Request) -> Response:
     async with member.installation.database.begin() as session:
         found = await _template(session, member, template_id, lock=True)
         if edit is not None and not form.problems:
-            found.name, found.edit = name, _with_look(edit.canonical(), found.edit)
+            found.name, found.edit = name, edit_form.stored(edit)
             member.record(session, "template.changed", name, found.id)
             return member.redirect("/templates")
     return await _show(member, found, form, 422)
@@ -73,13 +72,6 @@ async def delete(member: Editing, template_id: str) -> Response:
         member.record(session, "template.deleted", found.name, found.id)
         await session.delete(found)
     return member.redirect("/templates")
-
-
-def _with_look(edit: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """Return an edit with the look of typed captions that the template had: the form of a template does not show it."""
-    if "captions" in before and "captions" not in usable(before):
-        return {"captions": before["captions"]} | edit
-    return edit
 
 
 async def _template(session: AsyncSession, member: Member, template_id: str, lock: bool = False) -> RenderTemplate:
@@ -105,6 +97,7 @@ async def _show(member: Member, found: RenderTemplate, form: FilledForm, status:
         form=form,
         ratios=edit_form.RATIOS,
         offered={"captions": captions, "pictures": pictures, "videos": videos},
+        default_look=edit_form.DEFAULT_LOOK,
     )
 
 

@@ -93,6 +93,15 @@ form.addEventListener("click", (event) => {
   form.dispatchEvent(new Event("change", { bubbles: true }));
 });
 
+document.getElementById("default-look").addEventListener("click", ({ currentTarget: { dataset } }) => {
+  for (const [name, text] of Object.entries(JSON.parse(dataset.values))) {
+    const input = field(name);
+    if (input.type === "checkbox") input.checked = text === "on";
+    else input.value = text;
+  }
+  form.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
 // Files for edits: choosing one uploads it and selects it, unless a later one was chosen meanwhile.
 const latest = new Map();
 function say(input, text, bad = false) {
