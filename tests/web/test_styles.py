@@ -10,6 +10,7 @@ import pytest
 from tests.web.conftest import Visitor
 
 FRONTEND = Path(__file__).parents[2] / "frontend"
+WEB = FRONTEND.parent / "src" / "clipcast" / "web"
 # Black and white lie on pictures and videos, which no theme changes.
 ON_PICTURES = re.compile(r"#(000|fff|111|0c0e12)[0-9a-f]{0,2}$|#f0b429$")
 
@@ -52,9 +53,15 @@ async def test_theme_is_the_systems_until_the_person_chooses_one(owner: Visitor)
 
 
 def test_every_part_that_may_scroll_is_reached_by_keyboard() -> None:
-    templates = FRONTEND.parent / "src" / "clipcast" / "web" / "templates"
-    found = [
-        one for path in templates.rglob("*.html") for one in re.findall(r'<div class="wide"[^>]*>', path.read_text())
-    ]
+    pages = (WEB / "templates").rglob("*.html")
+    found = [one for path in pages for one in re.findall(r'<div class="wide"[^>]*>', path.read_text())]
     assert len(found) > 10
     assert [one for one in found if not re.search('tabindex="0" role="(group|region)" aria-label="[^"]', one)] == []
+
+
+def test_absent_value_has_one_sign_that_one_place_defines() -> None:
+    """A dash that is a whole text: between quotes, or between tags."""
+    dash = re.compile(r"""(?<!, )(["'])[-–—]\1|(>|%\})[-–—](?=[<{])""")
+    sources = [path for path in WEB.rglob("*") if path.suffix in (".py", ".html", ".js") and "vendor" not in path.parts]
+    found = {path.name: one[0] for path in sources for one in dash.finditer(path.read_text())}
+    assert found == {"pages.py": '"–"', "plots.js": '"–"'}

@@ -83,6 +83,8 @@ COMPRESSED_FROM, LEVEL = 1000, 6
 DIGEST = 6
 # Between thousands.
 NARROW_SPACE = "\N{NO-BREAK SPACE}"
+# Stands for a value that is not there. plots.js has it, too.
+ABSENT = "–"
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 
 
@@ -130,9 +132,9 @@ def days(span: timedelta) -> str:
 def when(
     context: Context, instant: datetime | str | None, relative: bool = False, seconds: bool = False
 ) -> Markup | str:
-    """Return a `<time>` in the viewer's zone; a dash without an instant."""
+    """Return a `<time>` in the viewer's zone, and `ABSENT` without an instant."""
     if instant is None:
-        return "-"
+        return ABSENT
     moment = parse_instant(instant)
     zone: ZoneInfo = context["zone"]
     text = times.ago(moment) if relative else times.shown(moment, zone, seconds)
@@ -260,6 +262,7 @@ def _environment() -> Environment:
         "static": static,
         "platforms": PLATFORMS,
         "safely": safely,
+        "absent": ABSENT,
         "STATES": STATES,
         "FILTERED": FILTERED,
     }

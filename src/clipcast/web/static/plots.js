@@ -26,7 +26,7 @@ function plots() {
     const options = {
       width: Math.max(280, place.clientWidth), height: 180, tzDate: (at) => new Date(at * 1000),
       axes: [dates, { ...axis, size: 60 }], scales: { y: { range: bounds } },
-      series: [{ label: "day", value: (_, at) => (at ? new Date(at * 1000).toISOString().slice(0, 10) : "-") }, ...series[kind]],
+      series: [{ label: "day", value: (_, at) => (at ? new Date(at * 1000).toISOString().slice(0, 10) : "–") }, ...series[kind]],
     };
     place.replaceChildren();
     new uPlot(options, data[kind], place);
