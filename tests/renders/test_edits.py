@@ -193,7 +193,7 @@ def test_trim_of_less_than_half_the_last_frame_states_the_half_frame() -> None:
     [problem] = compiled(trim={"start": 59.99}).problems
     assert problem.limit == 0.016667
     assert problem.message == (
-        "The trim keeps 0.01 s, which is less than half a frame (0.01667 s). Choose a later end, or an earlier start."
+        "The trim is too short: 0.01 s, minimum 0.01667 s, at the end of the video. Choose an earlier start."
     )
 
 

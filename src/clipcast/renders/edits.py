@@ -184,12 +184,13 @@ class _Compiler:
             )
             result.problems.append(Problem("/trim/start", "after_the_end", message, duration, body.start))
         elif (length := min(end, duration) - body.start) < self._least(ends=kept_end is None):
-            share, words = (0.5, "half a frame") if kept_end is None else (1, "one frame")
-            least = share / max(self._media.frame_rate, 1)
-            what = f"The trim keeps {length:g} s, which is less than {words} ({least:.4g} s)."
+            ends = kept_end is None
+            least = (0.5 if ends else 1) / max(self._media.frame_rate, 1)
+            rule = "at the end of the video" if ends else "which is one frame"
+            what = f"The trim is too short: {length:g} s, minimum {least:.4g} s, {rule}."
             if end < body.start:
                 what = f"The end of the trim, {end:g} s, is before its start, {body.start:g} s."
-            message = f"{what} Choose a later end, or an earlier start."
+            message = f"{what} Choose {'an earlier start' if ends else 'a later end, or an earlier start'}."
             result.problems.append(Problem("/trim", "trim_empty", message, round(least, 6), max(length, 0)))
         return None if body.start == 0 and kept_end is None else Trim(body.start, kept_end, body.precision)
 
