@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import takewhile
+from operator import itemgetter
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -64,6 +64,9 @@ ACCOUNTS = Statement("""
     SELECT id, client_id FROM connections
     WHERE workspace_id = :workspace_id AND client_id = ANY(:client_ids) AND removed_at IS NULL
 """)
+
+
+_time = itemgetter(0)
 
 
 @dataclass(frozen=True)
@@ -132,11 +135,12 @@ class _Taken:
         """Return the posts of these accounts in a posting time, which lasts for the window."""
         found: set[UUID] = set()
         for account in account_ids:
-            if post := self.slots[account].get(slot_at):
+            if post := self.slots.get(account, {}).get(slot_at):
                 found.add(post)
-            others = self.others[account]
-            first = bisect_left(others, slot_at, key=lambda other: other[0])
-            found.update(post for at, post in takewhile(lambda other: other[0] < slot_at + window, others[first:]))
+            if others := self.others.get(account):
+                first = bisect_left(others, slot_at, key=_time)
+                end = bisect_left(others, slot_at + window, key=_time)
+                found.update(post for _, post in others[first:end])
         return found
 
 
@@ -204,10 +208,13 @@ async def slots_between(
     having: dict[UUID, dict[datetime, list[UUID]]] = {}
     for client in clients.values():
         # A client without accounts has its times, too.
-        of_client = having[client.id] = {instant: [] for instant in client.between(client.times, since, until)}
+        usual = list(client.between(client.times, since, until))
+        of_client: dict[datetime, list[UUID]] = {instant: [] for instant in usual}
         for group in client.groups_of(accounts[client.id]):
-            for instant in client.between(client.of_accounts(group), since, until):
+            times = client.of_accounts(group)
+            for instant in usual if times == client.times else client.between(times, since, until):
                 of_client.setdefault(instant, []).extend(group)
+        having[client.id] = of_client
     windows = {id: window_of(client.jitter_minutes) for id, client in clients.items()}
     spans = {(instant, windows[id]) for id, of_client in having.items() for instant in of_client}
     taken = await _taken(executor, all_ids, since, until, spans)
@@ -216,7 +223,8 @@ async def slots_between(
         window = windows[client.id]
         for instant, ids in having[client.id].items():
             posts = tuple(sorted(taken.posts_at(instant, ids, window)))
-            found.append(Slot(client.id, instant, client.free_time(instant).at, tuple(ids), posts))
+            at = varied(instant, client.id, client.jitter_minutes)
+            found.append(Slot(client.id, instant, at, tuple(ids), posts))
     return sorted(found, key=lambda slot: (slot.slot_at, slot.client_id))
 
 

@@ -40,13 +40,16 @@ def instants_between(
     18:30 stays 18:30 when clocks change. A time that the clocks skip moves forward by what they skip. A time that they
     show twice counts the first time.
     """
+    by_weekday: dict[int, list[time]] = {}
+    for one in times:
+        by_weekday.setdefault(one.weekday, []).append(one.at)
     day, last = since.astimezone(zone).date(), until.astimezone(zone).date()
     latest = since - DAY
     while day <= last:
+        at_times = () if any(day in days for days in paused) else by_weekday.get(day.weekday(), ())
         # The order of the wall can differ from that of the instants, where clocks are set forward.
-        found = sorted({_instant(day, one.at, zone) for one in times if one.weekday == day.weekday()})
-        for instant in found:
-            if since <= instant < until and instant > latest and not any(day in days for days in paused):
+        for instant in sorted({_instant(day, at, zone) for at in at_times}):
+            if since <= instant < until and instant > latest:
                 latest = instant
                 yield instant
         day += DAY
@@ -62,6 +65,8 @@ def varied(instant: datetime, client_id: UUID, minutes: int) -> datetime:
 
     So that what a person was shown is what is stored.
     """
+    if not minutes:
+        return instant
     digest = hashlib.sha256(client_id.bytes + instant.astimezone(UTC).isoformat().encode()).digest()
     return instant + timedelta(seconds=int.from_bytes(digest[:8]) % (minutes * 60 + 1))
 
