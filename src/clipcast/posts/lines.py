@@ -1,12 +1,13 @@
 """A post as lists show it: its title, pictures, accounts and state, for many posts in a few queries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, case, cast, func, select
+from sqlalchemy import ARRAY, Integer, Select, Uuid, any_, bindparam, case, cast, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -90,24 +91,27 @@ async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLin
     ids = [post.id for post in posts]
     if not ids:
         return []
+    values = {"ids": ids}
     counts: dict[UUID, dict[str, int]] = {id: {} for id in ids}
-    for post_id, state, number in await session.execute(_counts(ids)):
+    client_ids: dict[UUID, set[UUID | None]] = {id: set() for id in ids}
+    for post_id, state, number, of_accounts in await session.execute(_counts(), values):
         counts[post_id][state] = number
+        client_ids[post_id].update(of_accounts)
     marks: dict[UUID, list[Mark]] = {id: [] for id in ids}
     accounts: dict[UUID, int] = {}
-    for post_id, platform, username, worst, items, warnings, of_post in await session.execute(_marks(ids)):
+    for post_id, platform, username, worst, items, warnings, of_post in await session.execute(_marks(), values):
         marks[post_id].append(Mark(platform, username, WORST_FIRST[worst], items, warnings))
         accounts[post_id] = of_post
     pictures: dict[UUID, list[Picture]] = {id: [] for id in ids}
     clips: dict[UUID, int] = {}
-    for post_id, render_id, name, thumbnail, of_post in await session.execute(_pictures(ids)):
+    for post_id, render_id, name, thumbnail, of_post in await session.execute(_pictures(), values):
         pictures[post_id].append(Picture(render_id, name, picture_version(thumbnail) if thumbnail else ""))
         clips[post_id] = of_post
-    clients = await _clients(session, ids)
+    clients = await _clients(session, client_ids)
     labels = await labels_of(session, ids)
     titles = {
         post_id: title_of(platform, details, pictures[post_id][0].name if pictures[post_id] else "")
-        for post_id, platform, details in await session.execute(_first_items(ids))
+        for post_id, platform, details in await session.execute(_first_items(), values)
     }
     return [
         PostLine(
@@ -132,28 +136,34 @@ async def lines_of(session: AsyncSession, posts: Sequence[Post]) -> list[PostLin
     ]
 
 
-async def _clients(session: AsyncSession, ids: list[UUID]) -> dict[UUID, tuple[Client | None, bool]]:
+async def _clients(
+    session: AsyncSession, of_posts: Mapping[UUID, set[UUID | None]]
+) -> dict[UUID, tuple[Client | None, bool]]:
     """Return the client of each post, and whether its accounts are of several clients."""
-    accounts = select(Item.post_id, Connection.client_id).join(Connection, Connection.id == Item.connection_id)
-    found: dict[UUID, set[UUID | None]] = {id: set() for id in ids}
-    for post_id, client_id in await session.execute(accounts.where(among(Item.post_id, ids)).distinct()):
-        found[post_id].add(client_id)
-    named = {id for of_post in found.values() for id in of_post if id}
+    named = {id for client_ids in of_posts.values() for id in client_ids if id}
     query = select(Client).where(among(Client.id, named))
     clients = {client.id: client for client in await session.scalars(query)} if named else {}
     return {
-        post_id: (clients.get(next(iter(of_post)) or post_id) if len(of_post) == 1 else None, len(of_post) > 1)
-        for post_id, of_post in found.items()
+        post_id: (clients.get(next(iter(client_ids)) or post_id) if len(client_ids) == 1 else None, len(client_ids) > 1)
+        for post_id, client_ids in of_posts.items()
     }
 
 
-def _counts(ids: list[UUID]) -> Select[UUID, str, int]:
-    state = item_state_sql()
-    query = select(Item.post_id, state, func.count()).join(Job, Job.id == Item.id)
-    return query.where(among(Item.post_id, ids)).group_by(Item.post_id, state)
+# The statements are built once: to build one takes longer than PostgreSQL needs for it.
+_is_of_posts = Item.post_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
 
 
-def _marks(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
+@cache
+def _counts() -> Select[UUID, str, int, Sequence[UUID | None]]:
+    """Return the number of each post's items by state, with the clients of their accounts."""
+    state, clients = item_state_sql(), func.array_agg(Connection.client_id.distinct())
+    query = select(Item.post_id, state, func.count(), clients).join(Job, Job.id == Item.id)
+    query = query.join(Connection, Connection.id == Item.connection_id)
+    return query.where(_is_of_posts).group_by(Item.post_id, state)
+
+
+@cache
+def _marks() -> Select[*tuple[Any, ...]]:
     """Return the first accounts of each post, with the number of all."""
     rank = case({state: WORST_FIRST.index(state) for state in ITEM_STATES}, value=item_state_sql())
     position = func.min(Item.position)
@@ -168,7 +178,7 @@ def _marks(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
             func.count().over(partition_by=Item.post_id).label("of_post"),
         )
         .join(Job, Job.id == Item.id)
-        .where(among(Item.post_id, ids))
+        .where(_is_of_posts)
         .group_by(Item.post_id, Item.connection_id)
         .subquery()
     )
@@ -186,7 +196,8 @@ def _marks(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
     return query.order_by(shown.post_id, shown.place)
 
 
-def _pictures(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
+@cache
+def _pictures() -> Select[*tuple[Any, ...]]:
     """Return the first clips of each post, with the number of all."""
     clips = (
         select(
@@ -195,7 +206,7 @@ def _pictures(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
             func.row_number().over(partition_by=Item.post_id, order_by=func.min(Item.position)).label("place"),
             func.count().over(partition_by=Item.post_id).label("of_post"),
         )
-        .where(among(Item.post_id, ids))
+        .where(_is_of_posts)
         .group_by(Item.post_id, Item.edit_id)
         .subquery()
     )
@@ -206,6 +217,7 @@ def _pictures(ids: list[UUID]) -> Select[*tuple[Any, ...]]:
     return query.where(clips.c.place <= PICTURES_MAX).order_by(clips.c.post_id, clips.c.place)
 
 
-def _first_items(ids: list[UUID]) -> Select[UUID, str, dict[str, Any]]:
-    query = select(Item.post_id, Item.platform, Item.details).where(among(Item.post_id, ids))
+@cache
+def _first_items() -> Select[UUID, str, dict[str, Any]]:
+    query = select(Item.post_id, Item.platform, Item.details).where(_is_of_posts)
     return query.ext(distinct_on(Item.post_id)).order_by(Item.post_id, Item.position)

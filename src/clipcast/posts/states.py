@@ -1,8 +1,9 @@
 """The states that pages show for items and posts. They are finer than the statuses of the API."""
 
 from collections.abc import Mapping
+from functools import cache
 
-from sqlalchemy import ColumnElement, String, case, literal
+from sqlalchemy import ColumnElement, DateTime, String, bindparam, case, literal
 
 from clipcast.clock import clock
 from clipcast.database.models.jobs import Job, JobState
@@ -34,11 +35,11 @@ def item_state(item: Item) -> str:
     )
 
 
+@cache
 def item_state_sql() -> ColumnElement[str]:
-    """Return `item_state` as an SQL expression over an item and its job."""
-    waits = (
-        (Item.attempts > 0) & Job.state.in_(WAITING) & ((Job.state == JobState.STRANDED) | (Job.due_at > clock.now()))
-    )
+    """Return `item_state` as an SQL expression over an item and its job. It takes the time when it is executed."""
+    now = bindparam(None, callable_=clock.now, type_=DateTime(timezone=True))
+    waits = (Item.attempts > 0) & Job.state.in_(WAITING) & ((Job.state == JobState.STRANDED) | (Job.due_at > now))
     unknown = Item.error["class"].astext == "outcome_unknown"
     return case(
         (Job.state.in_((JobState.HELD, JobState.PAUSED)), Job.state),

@@ -21,7 +21,6 @@ from clipcast.database.models.posts import Draft
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import calendar
 from clipcast.posts.calendar import MOVABLE, Day, Wanted
-from clipcast.posts.clients import clients_of, only_client
 from clipcast.posts.draft_lines import draft_lines
 from clipcast.posts.lines import PostLine, lines_of
 from clipcast.web.calendar_spans import VIEWS, Span, address, bounds, name_of, read_day, span_of
@@ -67,8 +66,12 @@ class Entry:
 
     line: PostLine
     kind: str
-    client: Client | None
     moves: bool
+
+    @property
+    def client(self) -> Client | None:
+        """The client of all its accounts."""
+        return self.line.client
 
     @property
     def at(self) -> datetime:
@@ -260,21 +263,15 @@ def _by_time(entry: Entry) -> tuple[datetime, UUID]:
 async def _post_entries(member: Member, session: AsyncSession, days: Sequence[Day], shown: int) -> dict[UUID, Entry]:
     """Return the entries of the first posts of each day, by the post's id."""
     posts = await calendar.posts_of(session, [id for day in days for id, _ in day.posts[:shown]])
-    by_id: dict[UUID | None, Client] = {client.id: client for client in member.clients}
-    found = await clients_of(session, [post.id for post in posts]) if member.clients else {}
     may_move = member.may("editor")
     lines = await lines_of(session, posts)
-    return {
-        line.id: Entry(line, "post", by_id.get(found.get(line.id)), may_move and line.state in MOVABLE)
-        for line in lines
-    }
+    return {line.id: Entry(line, "post", may_move and line.state in MOVABLE) for line in lines}
 
 
 async def _draft_entries(member: Member, session: AsyncSession, found: Sequence[Draft], wanted: Wanted) -> list[Entry]:
-    by_id: dict[UUID | None, Client] = {client.id: client for client in member.clients}
     may_move = member.may("editor")
     return [
-        Entry(line, "draft", by_id.get(only_client([one.client_id for one in accounts] or [None])), may_move)
+        Entry(line, "draft", may_move)
         for line, accounts in await draft_lines(session, member.workspace.id, found)
         if fits(accounts, wanted)
     ]
