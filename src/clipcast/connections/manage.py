@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, text
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -82,11 +82,16 @@ def needs_person(now: datetime, spent: Collection[UUID]) -> ColumnElement[bool]:
     return (Connection.status == "needs_reconnect") | ends_soon | paused | Connection.id.in_(spent)
 
 
-async def count_needy(session: AsyncSession, workspace_id: UUID) -> int:
-    """Return the number of accounts that need a person, up to NEEDY_MAX. A limit of a platform ends by itself."""
+def needy_sql(workspace_id: UUID) -> ScalarSelect[int]:
+    """Return `count_needy` as an SQL expression."""
     mine = (Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
     query = select(Connection.id).where(*mine, needs_person(clock.now(), ())).limit(NEEDY_MAX).subquery()
-    return (await session.execute(select(func.count()).select_from(query))).scalar_one()
+    return select(func.count()).select_from(query).scalar_subquery()
+
+
+async def count_needy(session: AsyncSession, workspace_id: UUID) -> int:
+    """Return the number of accounts that need a person, up to NEEDY_MAX. A limit of a platform ends by itself."""
+    return (await session.execute(select(needy_sql(workspace_id)))).scalar_one()
 
 
 def ends_soon(connection: Connection) -> bool:

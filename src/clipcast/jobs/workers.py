@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import STEP, clock
@@ -242,11 +242,10 @@ async def count_slots(session: AsyncSession, usual: Mapping[str, int]) -> int:
     return sum(one.get(queue, 0) for one in slots or [usual] for queue in usual)
 
 
-async def is_publishing(session: AsyncSession) -> bool:
+def is_publishing_sql() -> ColumnElement[bool]:
     """Return whether a worker that starts publications is alive. Renderers, and workers that stop, start none."""
     serves = Worker.slots.has_key(NETWORK)
-    query = select(exists().where(Worker.lease_until > clock.now(), serves, ~Worker.drain))
-    return bool((await session.execute(query)).scalar_one())
+    return exists().where(Worker.lease_until > clock.now(), serves, ~Worker.drain)
 
 
 async def drain(session: AsyncSession, name_or_id: str | None = None) -> list[Worker]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ScalarSelect, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -69,14 +69,19 @@ async def inbox_of(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> 
     return (await session.execute(query)).scalar_one()
 
 
-async def unread(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> int:
-    """Return the number of the member's unread notices, at most COUNTED."""
+def unread_sql(user_id: UUID, workspace_id: UUID) -> ScalarSelect[int]:
+    """Return `unread` as an SQL expression."""
     query = select(InboxNotice.id).join(NoticeChannel, NoticeChannel.id == InboxNotice.channel_id)
     query = query.where(
         NoticeChannel.user_id == user_id, NoticeChannel.workspace_id == workspace_id, NoticeChannel.channel == APP,
         InboxNotice.read_at.is_(None),
     )  # fmt: skip
-    return (await session.execute(select(func.count()).select_from(query.limit(COUNTED).subquery()))).scalar_one()
+    return select(func.count()).select_from(query.limit(COUNTED).subquery()).scalar_subquery()
+
+
+async def unread(session: AsyncSession, user_id: UUID, workspace_id: UUID) -> int:
+    """Return the number of the member's unread notices, at most COUNTED."""
+    return (await session.execute(select(unread_sql(user_id, workspace_id)))).scalar_one()
 
 
 async def list_notices(

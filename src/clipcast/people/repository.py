@@ -44,21 +44,20 @@ async def end_sessions(session: AsyncSession, user_id: UUID, besides: UUID | Non
 
 async def memberships_of(session: AsyncSession, user_id: UUID) -> list[tuple[Workspace, str]]:
     """Return the workspaces of a user by name, with the user's role in each."""
+    return [(workspace, role) for workspace, role, _ in await limited_memberships_of(session, user_id)]
+
+
+async def limited_memberships_of(
+    session: AsyncSession, user_id: UUID
+) -> list[tuple[Workspace, str, list[UUID] | None]]:
+    """Return `memberships_of`, with the clients that the user sees in each; None: all of them."""
     query = (
-        select(Workspace, Membership.role)
+        select(Workspace, Membership.role, Membership.client_ids)
         .join(Membership, Membership.workspace_id == Workspace.id)
         .where(Membership.user_id == user_id)
         .order_by(func.lower(Workspace.name), Workspace.id)
     )
-    return [(workspace, role) for workspace, role in await session.execute(query)]
-
-
-async def limits_of(session: AsyncSession, user_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
-    """Return the clients that a user sees, by workspace. Workspaces in which the user sees all are left out."""
-    query = select(Membership.workspace_id, Membership.client_ids).where(
-        Membership.user_id == user_id, Membership.client_ids.is_not(None)
-    )
-    return {workspace_id: tuple(ids or ()) for workspace_id, ids in await session.execute(query)}
+    return [(workspace, role, ids) for workspace, role, ids in await session.execute(query)]
 
 
 async def list_members(

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import Boolean, false, func, literal_column, select
+from sqlalchemy import Boolean, ScalarSelect, false, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.clock import clock
@@ -195,11 +195,8 @@ async def count_by_state(session: AsyncSession, workspace_id: UUID) -> dict[Show
     return counted
 
 
-async def count_waiting(session: AsyncSession, workspace_id: UUID, user_id: UUID, may_edit: bool) -> int:
-    """Return how many posts wait for a member: for a first decision; for editors, also for changes or a new time.
-
-    A number above WAITING_MAX means more than that.
-    """
+def waiting_sql(workspace_id: UUID, user_id: UUID, may_edit: bool) -> ScalarSelect[int]:
+    """Return `count_waiting` as an SQL expression."""
     mine = select(Reviewer.id).join(Review, Review.id == Reviewer.review_id)
     mine = mine.where(Review.post_id == Post.id, Reviewer.user_id == user_id, Reviewer.decision.is_(None))
     wanted = in_state("waiting") & mine.exists()
@@ -207,7 +204,15 @@ async def count_waiting(session: AsyncSession, workspace_id: UUID, user_id: UUID
         wanted = wanted | in_state("changes_requested") | in_state(EXPIRED)
     query = select(Post.id).where(Post.workspace_id == workspace_id, Post.review.in_(UNAPPROVED), wanted)
     counted = query.limit(WAITING_MAX + 1).subquery()
-    return (await session.execute(select(func.count()).select_from(counted))).scalar_one()
+    return select(func.count()).select_from(counted).scalar_subquery()
+
+
+async def count_waiting(session: AsyncSession, workspace_id: UUID, user_id: UUID, may_edit: bool) -> int:
+    """Return how many posts wait for a member: for a first decision; for editors, also for changes or a new time.
+
+    A number above WAITING_MAX means more than that.
+    """
+    return (await session.execute(select(waiting_sql(workspace_id, user_id, may_edit)))).scalar_one()
 
 
 async def progress_of(session: AsyncSession, review_ids: Collection[UUID]) -> dict[UUID, Progress]:
