@@ -165,11 +165,10 @@ async def today(
     out, to_go = of_day.where(now >= STARTS_AT), of_day.where(now < STARTS_AT)
     past = await session.scalars(out.order_by(STARTS_AT.desc(), Post.id.desc()).limit(TODAY_MAX))
     ahead = await session.scalars(to_go.order_by(STARTS_AT, Post.id).limit(TODAY_MAX))
-    numbers = []
-    for query in (out, to_go):
-        counted = query.with_only_columns(Post.id).limit(COUNTED + 1).subquery()
-        numbers.append((await session.execute(select(func.count()).select_from(counted))).scalar_one())
-    return Today(list(past)[::-1], list(ahead), *numbers)
+    counted = (query.with_only_columns(Post.id).limit(COUNTED + 1).subquery() for query in (out, to_go))
+    numbers = (select(func.count()).select_from(ids).scalar_subquery() for ids in counted)
+    number_out, number_to_go = (await session.execute(select(*numbers))).one()
+    return Today(list(past)[::-1], list(ahead), number_out, number_to_go)
 
 
 async def next_post(session: AsyncSession, workspace_id: UUID, accounts: Accounts = None) -> Post | None:
@@ -190,10 +189,10 @@ async def days_ahead(session: AsyncSession, workspace_id: UUID, zone: ZoneInfo, 
     query = query.where(*_posts_of(accounts))
     posts = {row[0]: row[1] for row in await session.execute(query.order_by(STARTS_AT, Post.id).limit(AHEAD_MAX + 1))}
     found = Ahead(is_more=len(posts) > AHEAD_MAX)
+    days = {post_id: at.astimezone(zone).date() for post_id, at in posts.items()}
     items = select(Item.post_id, Item.connection_id).where(among(Item.post_id, posts), *_of(accounts)).distinct()
     for post_id, connection_id in await session.execute(items) if posts else []:
-        day = posts[post_id].astimezone(zone).date()
-        found.by_account.setdefault(connection_id, {}).setdefault(day, set()).add(post_id)
+        found.by_account.setdefault(connection_id, {}).setdefault(days[post_id], set()).add(post_id)
     return found
 
 

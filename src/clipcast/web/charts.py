@@ -19,11 +19,11 @@ def bars(days: Sequence[Day]) -> Markup:
         published = _height(day.published, highest)
         words = f"{day.date}: {day.published} published, {day.failed} failed"
         shapes.append(Markup(
-            '<g><title>{}</title><rect class="ground" x="{}" y="0" width="{}" height="{}"></rect>'
-            '<rect class="published" x="{}" y="{}" width="{}" height="{}" rx="1.5"></rect>'
-            '<rect class="failed" x="{}" y="{}" width="{}" height="{}" rx="1.5"></rect></g>'
-        ).format(words, x, BAR, HEIGHT, x, HEIGHT - published, BAR, published,
-                 x, HEIGHT - published - failed, BAR, failed))  # fmt: skip
+            '<g><title>%s</title><rect class="ground" x="%d" y="0" width="%d" height="%d"></rect>'
+            '<rect class="published" x="%d" y="%d" width="%d" height="%d" rx="1.5"></rect>'
+            '<rect class="failed" x="%d" y="%d" width="%d" height="%d" rx="1.5"></rect></g>'
+        ) % (words, x, BAR, HEIGHT, x, HEIGHT - published, BAR, published,
+             x, HEIGHT - published - failed, BAR, failed))  # fmt: skip
     width = len(days) * (BAR + GAP) - GAP
     return Markup('<svg class="bars" viewBox="0 0 {} {}" role="img" aria-label="Items by day">{}</svg>').format(
         width, HEIGHT, Markup("").join(shapes)

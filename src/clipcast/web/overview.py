@@ -1,5 +1,6 @@
 """The overview: what needs a person, today, the next days, the last 30 days, and a new workspace's first steps."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -15,7 +16,7 @@ from clipcast.clock import clock
 from clipcast.common.containers import TITLES
 from clipcast.common.settings import Settings
 from clipcast.common.words import listed
-from clipcast.connections.repository import connections_by_id, of_client
+from clipcast.connections.repository import of_client
 from clipcast.database import among
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.clients import Client
@@ -138,10 +139,15 @@ async def overview_page(member: Looking) -> Response:
         days = await overview.by_day(session, mine, zone, accounts)
         late = await overview.lateness(session, mine, accounts)
         ahead = await overview.days_ahead(session, mine, zone, accounts)
-        following = await overview.next_post(session, mine, accounts)
         rows = await _rows_ahead(member, session, ahead, day)
-        of_person = await _needy_posts(session, mine, stuck, {account.id for account, _ in lost})
+        items = overview.needy_items(stuck, {account.id for account, _ in lost})
+        posts = {post.id: post for post in (*await _posts(session, mine, items), *today.past, *today.ahead)}
+        lines = {line.id: line for line in await lines_of(session, list(posts.values()))}
+        of_person = [NeedyPost(lines[id], item, item_state(item)) for id, item in items.items() if id in lines]
         waiting = overview.waiting_count(one.item for one in of_person)
+        # Only an empty list names the next post.
+        is_named = not (lost or of_person) or not (today.past or today.ahead)
+        following = await overview.next_post(session, mine, accounts) if is_named else None
         total = len(lost) + failed + waiting
         return member.render(
             "overview.html",
@@ -152,8 +158,8 @@ async def overview_page(member: Looking) -> Response:
             needs=total,
             needs_shown=NEEDS_SHOWN,
             today=today,
-            past=await lines_of(session, today.past),
-            to_come=await lines_of(session, today.ahead),
+            past=[lines[post.id] for post in today.past],
+            to_come=[lines[post.id] for post in today.ahead],
             ahead=rows[:ROWS_AHEAD],
             free_times=sum(row.free_times for row in rows),
             ahead_is_more=ahead.is_more,
@@ -194,26 +200,23 @@ async def _accounts(member: Member, session: AsyncSession) -> list[UUID] | None:
     return list(await session.scalars(query.where(of_client(member.chosen_client))))
 
 
-async def _needy_posts(
-    session: AsyncSession, workspace_id: UUID, stuck: list[Item], lost: set[UUID]
-) -> list[NeedyPost]:
-    """Return the posts of these items, each once, without those that only wait for a lost account."""
-    newest = overview.needy_items(stuck, lost)
-    query = select(Post).where(Post.workspace_id == workspace_id, among(Post.id, newest))
-    lines = {line.id: line for line in await lines_of(session, list(await session.scalars(query)))}
-    return [NeedyPost(lines[id], item, item_state(item)) for id, item in newest.items() if id in lines]
+async def _posts(session: AsyncSession, workspace_id: UUID, ids: Collection[UUID]) -> list[Post]:
+    return list(await session.scalars(select(Post).where(Post.workspace_id == workspace_id, among(Post.id, ids))))
 
 
 async def _rows_ahead(member: Member, session: AsyncSession, ahead: overview.Ahead, first: date) -> list[AheadRow]:
     """Return the clients, and the accounts of no client: those with the most posts in the next days first."""
-    accounts = await connections_by_id(session, member.workspace.id, list(ahead.by_account))
-    clients = {client.id: client for client in member.clients}
+    query = select(Connection.id, Connection.client_id, Connection.platform, Connection.username)
+    accounts = query.where(
+        Connection.workspace_id == member.workspace.id,
+        among(Connection.id, ahead.by_account),
+        Connection.removed_at.is_(None),
+    )
+    clients: dict[UUID | None, Client] = {client.id: client for client in member.clients}
     rows: dict[UUID, AheadRow] = {}
-    for id, of_account in ahead.by_account.items():
-        if (account := accounts.get(id)) is None:
-            continue
-        client = clients.get(account.client_id) if account.client_id else None
-        row = AheadRow(None, client.name, client) if client else AheadRow(account.platform, f"@{account.username}")
+    for id, client_id, platform, username in await session.execute(accounts):
+        of_account, client = ahead.by_account[id], clients.get(client_id)
+        row = AheadRow(None, client.name, client) if client else AheadRow(platform, f"@{username}")
         row = rows.setdefault(client.id if client else id, row)
         for day, posts in of_account.items():
             row.posts.setdefault((day - first).days, set()).update(posts)

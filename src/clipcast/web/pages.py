@@ -75,6 +75,8 @@ THEMES = {"light": "Light", "dark": "Dark"}
 THEME_COOKIE = "clipcast_theme"
 # `off` for browsers whose person uses no single keys.
 KEYS_COOKIE = "clipcast_keys"
+# Filled by the operator %, which is twice as fast as `format`: pages have hundreds.
+TIME = Markup('<time datetime="%s" title="%s (%s)">%s</time>')
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 QUOTED = re.compile(r"`([^`]+)`")
 # Bytes: a smaller page travels in one packet anyway. The level takes 1 ms for 40 KB.
@@ -137,9 +139,9 @@ def when(
         return ABSENT
     moment = parse_instant(instant)
     zone: ZoneInfo = context["zone"]
-    text = times.ago(moment) if relative else times.shown(moment, zone, seconds)
-    full = f"{times.shown(moment, zone)} ({zone.key})"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), full, text)
+    full = times.shown(moment, zone)
+    text = times.ago(moment) if relative else times.shown(moment, zone, seconds) if seconds else full
+    return TIME % (moment.isoformat(), full, zone.key, text)
 
 
 @pass_context
@@ -164,9 +166,8 @@ def second(context: Context, instant: str) -> str:
 def clock_time(context: Context, instant: datetime) -> Markup:
     """Return the time of day of an instant as a `<time>` in the viewer's zone."""
     zone: ZoneInfo = context["zone"]
-    full = f"{times.shown(instant, zone)} ({zone.key})"
     text = f"{instant.astimezone(zone):%H:%M}"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(instant.isoformat(), full, text)
+    return TIME % (instant.isoformat(), times.shown(instant, zone), zone.key, text)
 
 
 def shown_number(number: int) -> str:
