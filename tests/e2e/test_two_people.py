@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from clipcast.installation import Installation
-from tests.e2e.people import add_clips, connect, set_up, shoot, sign_in, upload
+from tests.e2e.people import add_clips, connect, send, set_up, shoot, sign_in, upload
 
 pytestmark = pytest.mark.browser
 
@@ -77,3 +77,74 @@ async def test_two_tabs_that_edit_one_draft_see_both_versions(
     await expect(other.locator("#text")).to_have_value("Theirs again")
     await expect(other.locator("#conflict")).to_have_count(0)
     await other.close()
+
+
+async def test_conflict_is_shown_before_any_sheet_on_desktop_and_phone(
+    served: Installation, page: Page, browser: Browser, clip: Path
+) -> None:
+    """Whether the page hears of it, or first learns of it when it sends the draft."""
+    base = await set_up(page, served)
+    await connect(page, base, "YouTube")
+    await upload(page, base, clip)
+    await page.goto(base + "/compose")
+    await page.get_by_label("YouTube @harbour.films").check()
+    await add_clips(page, "clip")
+    await page.locator("#title").fill("As it was")
+    await expect(page.locator("#saved")).to_have_text("Saved")
+    phone = await browser.new_page(viewport={"width": 390, "height": 800}, service_workers="block")
+    await sign_in(phone, served)
+    conflict = "You changed this draft in another tab"
+    # Nobody types on the phone, which shows its first step.
+    await phone.goto(page.url)
+    await expect(phone.locator("#items")).to_have_text("1 item")
+    await page.locator("#title").fill("Changed")
+    shown = phone.locator("#conflict")
+    await expect(shown).to_contain_text(conflict)
+    await expect(shown).to_be_focused()
+    await expect(shown).to_be_in_viewport()
+    await expect(shown).not_to_contain_text("did not save")
+    # Without events, the response to Publish says it. The sheet of the time goes away.
+    for one in (phone, page):
+        await one.route("**/events?*", lambda route: route.abort())
+        await one.goto(page.url.split("#")[0])
+        await expect(one.locator("#items")).to_have_text("1 item")
+    other = await browser.new_page()
+    await sign_in(other, served)
+    await other.goto(page.url)
+    await other.locator("#title").fill("Changed again")
+    await expect(other.locator("#saved")).to_have_text("Saved")
+    await expect(other.locator("#preview")).to_contain_text("Changed again")
+    for _ in range(3):
+        await phone.locator("[data-step-next]").click()
+    for one in (phone, page):
+        await send(one)
+        shown = one.locator("#conflict")
+        await expect(shown).to_contain_text(conflict)
+        await expect(one.locator("#when")).to_be_hidden()
+        await expect(shown).to_be_focused()
+        await expect(shown).to_be_in_viewport()
+    await phone.close()
+    await other.close()
+
+
+async def test_sheet_of_the_time_begins_at_the_checked_choice(served: Installation, page: Page, clip: Path) -> None:
+    base = await set_up(page, served)
+    await connect(page, base, "YouTube")
+    await upload(page, base, clip)
+    await page.goto(base + "/compose")
+    await page.get_by_label("YouTube @harbour.films").check()
+    await add_clips(page, "clip")
+    # As the server chooses the next free times for accounts with posting times.
+    chosen = page.locator("[name=when][value=later]")
+    await page.locator("#when-auto").evaluate("one => one.value = ''")
+    await chosen.evaluate("one => one.checked = true")
+    for width in (1200, 390):
+        await page.set_viewport_size({"width": width, "height": 850})
+        if width == 390:
+            for _ in range(3):
+                await page.locator("[data-step-next]").click()
+        else:
+            await page.keyboard.press("Control+Enter")
+        await expect(chosen).to_be_focused()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#when")).to_be_hidden()

@@ -13,10 +13,12 @@ from sqlalchemy import select, update
 from clipcast.common.ids import new_id
 from clipcast.database import Database, watchers
 from clipcast.database.models.clips import Clip
+from clipcast.database.models.posts import Draft
 from clipcast.database.models.renditions import Rendition
 from clipcast.database.watchers import Watchers
 from clipcast.installation import Installation
-from clipcast.posts.watching import POST
+from clipcast.posts import drafts
+from clipcast.posts.watching import DRAFT, POST
 from clipcast.testing.harness import Caller, Stage
 from clipcast.web import events
 
@@ -24,9 +26,10 @@ from clipcast.web import events
 class Listening:
     """An open page."""
 
-    def __init__(self, installation: Installation, workspace_id: str, posts: list[str] = []) -> None:  # noqa: B006
+    def __init__(self, installation: Installation, workspace_id: str, posts: list[str] = [], draft: str = "") -> None:  # noqa: B006
         member: Any = SimpleNamespace(installation=installation, workspace=SimpleNamespace(id=UUID(workspace_id)))
-        self._events = events._changes(member, [(POST, UUID(post)) for post in posts])
+        rows = [(POST, UUID(post)) for post in posts] + [(DRAFT, UUID(id)) for id in (draft,) if id]
+        self._events = events._changes(member, rows)
 
     async def next(self) -> str:
         return await asyncio.wait_for(anext(self._events), 60)
@@ -84,6 +87,19 @@ async def test_new_post_sends_an_event(stage: Stage) -> None:
     await page.changed(stage.caller.workspace_id)
     await stage.post(connection, "tiktok", {"title": "x", "privacyLevel": "SELF_ONLY"})
     await page.changed(stage.caller.workspace_id)
+
+
+async def test_save_and_deletion_of_a_draft_send_events(stage: Stage, installation: Installation) -> None:
+    draft, workspace_id = new_id(), UUID(stage.caller.workspace_id)
+    page = Listening(installation, stage.caller.workspace_id, draft=str(draft))
+    await page.next()  # it is not stored yet
+    for _ in range(2):
+        async with installation.database.begin() as session:
+            await drafts.save_draft(session, workspace_id, draft, drafts.EMPTY)
+        await page.changed(str(draft))
+    async with installation.database.begin() as session:
+        await session.delete(await session.get_one(Draft, draft))
+    await page.changed(str(draft))
 
 
 async def test_changes_that_people_make_are_told_at_once(

@@ -329,3 +329,43 @@ async def test_kept_words_of_a_draft_that_is_no_draft_any_more_are_reported_as_s
     await owner.post(path, form(desk, text="First") | mine)
     await editor.post(path + "/delete")
     assert await asked(path, "First") == {"holds": False, "is_gone": True}
+
+
+async def test_idle_page_learns_what_other_pages_did_to_its_draft(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any]
+) -> None:
+    """An event has the page ask. It was not in its own way, and has no words that were not saved."""
+    path, words = f"./compose/{new_id()}", form(desk, text="First")
+    mine = await opened(owner, path)
+    assert (await owner.post(path + "/newer", words | mine)).status_code == 204  # not stored yet
+    saved = hidden((await owner.post(path, words | mine)).text)
+    for version in (mine, saved):
+        assert (await owner.post(path + "/newer", words | version)).status_code == 204
+    mine, theirs = saved, await opened(editor, path)
+    await editor.post(path, form(desk, text="By the editor") | theirs)
+    shown = (await owner.post(path + "/newer", words | mine)).text
+    assert "New Member saved it" in shown
+    assert '<td class="said">By the editor</td><td class="said">First</td>' in shown
+    assert "Not saved" not in shown
+    assert "did not save" not in shown
+    assert hidden(shown)["version"] == mine["version"]
+    # Nothing was overwritten, and what is typed now conflicts as before.
+    assert text_of((await owner.get(path)).text) == "By the editor"
+    assert "Clipcast did not save what you typed" in (await owner.post(path, words | mine)).text
+    await editor.post(path + "/send", form(desk, text="By the editor") | await opened(editor, path))
+    assert "New Member sent it" in (await owner.post(path + "/newer", words | mine)).text
+    path = f"./compose/{new_id()}"
+    mine = hidden((await owner.post(path, words | await opened(owner, path))).text)
+    await editor.post(path + "/delete")
+    assert "This draft was deleted" in (await owner.post(path + "/newer", words | mine)).text
+
+
+async def test_idle_edit_of_a_post_learns_that_the_post_was_moved(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any], scheduled: str
+) -> None:
+    at = form(desk, when="later", at=f"{some_day()}T18:30")
+    draft = (await owner.post(scheduled + "/edit")).headers["location"]
+    mine = await opened(owner, draft)
+    assert (await owner.post(draft + "/newer", at | mine)).status_code == 204
+    await editor.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})
+    assert "The post was changed" in (await owner.post(draft + "/newer", at | mine)).text

@@ -1,4 +1,4 @@
-"""What those observe who wait for a post: its state in short, and whether anything of it has changed."""
+"""What those observe who wait for a post or a draft: its state in short, and whether anything of it has changed."""
 
 import hashlib
 from collections.abc import Iterable
@@ -33,6 +33,14 @@ POST = Kind(
         WHERE posts.id = ANY(:ids)
         GROUP BY posts.id
     """),  # noqa: S608 - constants of this file
+)
+DRAFT = Kind(
+    "draft",
+    Statement("""
+        SELECT id, workspace_id, '' AS state, false AS is_final, CAST('{}' AS uuid[]) AS names,
+               hashtextextended(concat_ws(' ', version, post_id), 0) AS detail
+        FROM drafts WHERE id = ANY(:ids)
+    """),
 )
 
 

@@ -1,6 +1,7 @@
 """Drafts: Clipcast saves them as a person types, checks them as POST /posts does, and sends them once."""
 
 from copy import deepcopy
+from dataclasses import replace
 from itertools import groupby
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -257,6 +258,33 @@ async def holds(member: Editing, draft_id: str, request: Request) -> Response:
     found = stored is not None and _holds(stored, composition)
     is_gone = not found and (stored is None or stored.post_id is not None)
     return JSONResponse({"holds": found, "is_gone": is_gone}, headers=headers())
+
+
+@router.post("/compose/{draft_id}/newer")
+async def newer(member: Editing, draft_id: str, request: Request) -> Response:
+    """Return the page with both versions if another page has changed the draft, or the post that it replaces.
+
+    Otherwise return 204. Change nothing.
+    """
+    form = await read_form(request, FIELDS_MAX)
+    version = edit_conflicts.version_in(form.line("version")) or 0
+    async with member.installation.database.session() as session:
+        stored = await _stored(member, session, draft_id)
+        if stored is None:
+            is_newer = version > 0
+        else:
+            is_newer = stored.saved_from != form.line("page") and (stored.version, stored.post_id) != (version, None)
+        if not is_newer and not form.line("replaces"):
+            return Response(status_code=204, headers=headers())
+        composition = await read_composition(member, session, request)
+        conflict = await edit_conflicts.of_replaced(session, member, composition.content)
+    if is_newer:
+        content = composition.content
+        conflict = edit_conflicts.of_draft(stored, member.user.id) if stored else edit_conflicts.of_deleted(content)
+    if conflict is None:
+        return Response(status_code=204, headers=headers())
+    conflict = replace(conflict, has_unsaved=False)
+    return await compose_page.show(member, request, composition, draft_id, conflict=conflict)
 
 
 @router.post("/compose/{draft_id}/restore")

@@ -75,6 +75,8 @@ class Conflict:
     post_id: str | None = None
     # Whether the viewer made it.
     is_own: bool = False
+    # Whether the page holds words that were not saved because of it.
+    has_unsaved: bool = True
 
     @property
     def title(self) -> str:

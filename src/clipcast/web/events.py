@@ -13,10 +13,11 @@ from starlette.responses import Response, StreamingResponse
 from clipcast.common.ids import parse_id
 from clipcast.common.unavailable import DatabaseUnavailable
 from clipcast.database.hot_queries import Statement
-from clipcast.database.models.posts import Post
+from clipcast.database.limits import SEES_ALL
+from clipcast.database.models.posts import Draft, Post
 from clipcast.database.watchers import Kind
 from clipcast.notices import inbox
-from clipcast.posts.watching import POST
+from clipcast.posts.watching import DRAFT, POST
 from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False)
@@ -51,21 +52,31 @@ WORKSPACE = Kind(
 
 
 @router.get("/w/{workspace_id}/events")
-async def events(member: Looking, posts: Annotated[str, Query(max_length=4000)] = "") -> Response:
+async def events(
+    member: Looking,
+    posts: Annotated[str, Query(max_length=4000)] = "",
+    draft: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
     """Send `ready` at the beginning, and `changed` for each change that open pages show.
 
-    That is a change of one of these posts, of the workspace's list of posts, clips or connections, or of a notice. Its
-    data holds the ids of the changed posts, the workspace's id if a list has changed, and that of the member's notices.
+    That is a change of one of these posts, of the draft, of the workspace's list of posts, clips or connections, or of
+    a notice. Its data holds the ids of the changed posts and draft, the workspace's id if a list has changed, and that
+    of the member's notices.
     """
     member.installation.database.watchers.require_place(member.workspace.id)
     ids = [id for text in posts.split(",")[:POSTS_MAX] if (id := parse_id(text))]
+    drafts = [id for text in (draft,) if (id := parse_id(text))]
     async with member.installation.database.begin() as session:
         notices = await inbox.inbox_of(session, member.user.id, member.workspace.id)
         if member.is_limited:
             seen = set(await session.scalars(select(Post.id).where(Post.id.in_(ids))))
             ids = [id for id in ids if id in seen]
+            # A new draft is followed before it is stored.
+            exist = select(Draft.id).where(Draft.id.in_(drafts))
+            hidden = set(await session.scalars(exist.execution_options(**SEES_ALL))) - set(await session.scalars(exist))
+            drafts = [id for id in drafts if id not in hidden]
     return StreamingResponse(
-        _changes(member, [(inbox.WATCHED, notices), *((POST, id) for id in ids)]),
+        _changes(member, [(inbox.WATCHED, notices), *((POST, id) for id in ids), *((DRAFT, id) for id in drafts)]),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

@@ -19,10 +19,10 @@ function follow() {
   source = undefined;
   const base = document.body.dataset.events;
   if (!base || document.hidden) return;
-  const posts = document.getElementById("live")?.dataset.posts ?? "";
-  source = new EventSource(`${base}?posts=${encodeURIComponent(posts)}`);
+  const { posts = "", draft = "" } = document.getElementById("live")?.dataset ?? {};
+  source = new EventSource(`${base}?${new URLSearchParams({ posts, draft })}`);
   // Refresh at the beginning, too: something may have changed since the page was made.
-  for (const name of ["ready", "changed"]) source.addEventListener(name, () => htmx.trigger(document.body, "refresh"));
+  for (const name of ["ready", "changed"]) source.addEventListener(name, ({ data: ids }) => htmx.trigger(document.body, "refresh", { ids }));
 }
 document.addEventListener("visibilitychange", () => {
   follow();

@@ -1,9 +1,10 @@
 // The compose page. Each pause in typing saves the form. The response holds only what changed: checks, counters, preview,
 // and the fields of the tabs if others are needed. A field that a person types in is never replaced.
 
-import { showStep } from "./compose_steps.js";
+import { showSheet, showStep } from "./compose_steps.js";
 import { isTemporary } from "./request.js";
 
+const SHEET = "dialog.sheet[open]";
 export const form = document.getElementById("compose");
 let edits = 0;
 let saved = 0;
@@ -33,6 +34,7 @@ document.addEventListener("htmx:before:swap", (event) => {
   const { ctx, tasks } = event.detail;
   // Only the response to a save has these pieces: no search or sheet, no error, no ended session.
   ctx.isSave = tasks.some(({ target }) => target?.id === "now");
+  ctx.hadConflict = Boolean(document.getElementById("conflict"));
   for (const { target, fragment } of tasks) {
     if (target?.id !== "fields" && target?.id !== "preview-as") continue;
     keepValues(target, fragment);
@@ -40,11 +42,14 @@ document.addEventListener("htmx:before:swap", (event) => {
   }
 });
 document.addEventListener("htmx:after:swap", (event) => {
-  const { isSave, edits: sent } = event.detail.ctx;
+  const { isSave, hadConflict, edits: sent } = event.detail.ctx;
   if (!isSave) return;
   if (sent !== undefined) saved = sent;
   lost = false;
   place();
+  // No sheet covers a conflict, and no other step of a phone hides a new one.
+  const conflict = document.getElementById("conflict");
+  if (conflict && (document.querySelector(SHEET) || !(hadConflict || conflict.getClientRects().length))) return toProblems();
   if (wanted) goTo(wanted);
   // A question is where the person sees it.
   if (!document.getElementById("doubles")) return;
@@ -155,7 +160,7 @@ function goTo(name) {
 
 // Sheets. One that loads its content when it opens listens for `open`.
 export function open(sheet) {
-  if (!sheet.open) sheet.showModal();
+  showSheet(sheet);
   for (const one of [sheet, ...sheet.querySelectorAll("[hx-trigger]")]) one.dispatchEvent(new Event("open"));
 }
 
@@ -250,11 +255,11 @@ form.addEventListener("input", ({ target }) => {
 
 // A post that was not sent: its checks say why. A field of the open sheet is there to be filled in.
 function toProblems() {
-  const sheet = [...form.querySelectorAll("dialog.sheet[open]")].at(-1);
+  const sheet = [...form.querySelectorAll(SHEET)].at(-1);
   const fields = [...document.querySelectorAll("#problems .bad [data-field]")].map((one) => one.dataset.field);
   const here = sheet && !document.getElementById("conflict") && fields.find((name) => sheet.contains(fieldNamed(name)));
   if (here) return goTo(here);
-  for (const open of form.querySelectorAll("dialog.sheet[open]")) open.close();
+  for (const open of document.querySelectorAll(SHEET)) open.close();
   showStep(3);
   (document.getElementById("conflict") ?? document.getElementById("problems")).focus();
 }
@@ -277,6 +282,15 @@ function countHere() {
 }
 form.addEventListener("save", countHere);
 form.addEventListener("change", countHere);
+
+// Another page has changed the draft, or the post that it replaces: `yes` stands for all that came before the events. A
+// page with unsaved words learns of it when it saves them.
+const live = document.getElementById("live");
+document.body.addEventListener("refresh", ({ detail }) => {
+  const { draft, posts } = live.dataset;
+  const ids = detail?.ids?.split(",") ?? [];
+  if (isSaved() && ["yes", draft, posts].some((id) => ids.includes(id))) live.dispatchEvent(new Event("look"));
+});
 
 // What the server did not take: the page tries again until it is saved, and after a new sign-in.
 let again;

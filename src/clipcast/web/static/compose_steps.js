@@ -5,7 +5,16 @@ const NAMES = ["clips", "accounts", "words", "when"];
 const isPhone = window.matchMedia("(max-width: 48rem)");
 
 export function showStep(step) {
-  if (isPhone.matches && Number(form.dataset.step) !== step) location.hash = `step-${step}`;
+  if (!isPhone.matches || Number(form.dataset.step) === step) return;
+  location.hash = `step-${step}`;
+  follow(); // what the step holds is there at once, to be focused
+}
+
+// Open a sheet. The one of the time begins at the choice that holds.
+export function showSheet(sheet) {
+  if (sheet.open) return;
+  sheet.showModal();
+  sheet.querySelector("[name=when]:checked")?.focus();
 }
 
 function follow() {
@@ -18,7 +27,7 @@ function follow() {
   });
   form.querySelector("[data-next]").textContent = NAMES[step] ?? "when";
   const sheet = document.getElementById("when");
-  if (isPhone.matches && step === 4 && !sheet.open) sheet.showModal();
+  if (isPhone.matches && step === 4) showSheet(sheet);
   if (isPhone.matches && step < 4 && sheet.open) sheet.close();
   form.querySelector(".panes").scrollTop = 0;
 }
