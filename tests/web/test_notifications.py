@@ -38,6 +38,31 @@ def mailing(owner: Visitor, application: FastAPI, installation: Installation) ->
     return made
 
 
+def part_of(page: str, id: str) -> str:
+    return page.partition(f'<section class="card" id="{id}"')[2].partition("</section>")[0]
+
+
+async def test_each_part_says_what_was_done_and_is_shown_again_alone(owner: Visitor, mailing: Installation) -> None:
+    """So what is typed into the other parts stays."""
+    for path, typed, part, said in (
+        ("", {"email": ["post.completed"]}, "choices", "Saved."),
+        ("/habits", {"digest": "none", "digest_day": "0"}, "habits", "Saved for all your workspaces."),
+        ("/email/test", {}, "email", "A test message is on its way."),
+        ("/chat", {"address": SLACK}, "chat", "Send a test message to try it."),
+        ("/chat/test", {}, "chat", "A test message is on its way."),
+        ("/chat/remove", {}, "chat", "The chat is removed."),
+    ):
+        where, _, view = (await owner.post(PAGE + path, typed)).headers["location"].partition("#")
+        page = (await owner.get(where)).text
+        assert view == part
+        assert said in part_of(page, part), path
+        assert page.count('<p class="notice" role="status">') == 1, path
+    forms = re.findall(r'<form[^>]* method="post" action="[^"]*/settings/notifications[^>]*>', page)
+    for one in forms:
+        view = one.split("#")[1].split('"')[0]
+        assert f'hx-target="#{view}" hx-select="#{view}"' in one
+
+
 async def listened(installation: Installation) -> list[str] | None:
     async with installation.database.session() as session:
         return await session.scalar(select(EventListener.types))
@@ -96,7 +121,9 @@ async def test_quiet_hours_and_digest_are_saved_in_the_zone_of_the_page(owner: V
         "digest_at": "09:15",
     }
     saved = await owner.post(PAGE + "/habits", wanted)
-    assert saved.headers["location"].endswith("?done=habits-saved#habits")
+    where, _, part = saved.headers["location"].partition("#")
+    assert where.endswith("?done=habits-saved")
+    assert "Saved for all your workspaces." in part_of((await owner.get(where)).text, part)
     owner.client.cookies.set("clipcast_zone", "Asia/Tokyo")
     page = (await owner.get(PAGE)).text
     assert {name: value for name, [value] in sent(page, "habits-form").items()} == wanted

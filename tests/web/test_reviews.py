@@ -85,12 +85,12 @@ async def test_client_approves_without_a_script_takes_back_and_asks_for_a_change
     empty = await client.post(f"{path}/changes", {"revision": revision, "text": " ", "at": "soon"})
     assert empty.status_code == 422
     assert "such as 0:14" in empty.text
-    wish = {"revision": revision, "text": "<b>Longer</b> & slower", "at": "0:14"}
+    wish = {"revision": revision, "text": "<b>Longer</b> & slower", "at": "0:01"}
     assert (await client.post(f"{path}/changes", wish)).status_code == 303
     assert await state_of(owner, post) == "Changes asked for"
     seen = (await owner.get("./review/" + post.rsplit("/", 1)[1])).text
     assert "&lt;b&gt;Longer&lt;/b&gt; &amp; slower" in seen
-    assert 'data-second="14.0">at 0:14<' in seen
+    assert 'data-second="1.0">at 0:01<' in seen
     async with installation.database.session() as session:
         query = select(AuditEntry.actor_kind, AuditEntry.actor_name, AuditEntry.action).order_by(AuditEntry.id)
         entries = [tuple(row) for row in await session.execute(query.where(AuditEntry.action.like("review.%")))]
@@ -207,8 +207,15 @@ async def test_edit_in_compose_asks_again_keeps_the_comments_and_a_new_time_does
     changed = await edit(moved, text="Other words")
     assert await state_of(owner, changed) == "In review"
     stale = await client.post(f"{path}/approve", {"revision": revision})
-    assert "said=changed" in stale.headers["location"]
-    assert "has changed since you opened it" in (await client.get(stale.headers["location"])).text
+    # The view moves to the words, where the notice is, and the notice is at the buttons, too.
+    where, _, view = stale.headers["location"].partition("#")
+    assert "said=changed" in where
+    shown = (await client.get(where)).text
+    assert view == f"words-{path.rsplit('/', 1)[1]}"
+    _, beside = shown.split('<article class="card for-review"')
+    assert beside.count("has changed since you opened it") == 2 == shown.count("has changed since you opened it")
+    assert beside.index("has changed") > beside.index(f'role="alert" id="{view}"')
+    assert beside.rindex("has changed") > beside.index("Other words") < beside.index('class="decision"')
     page = (await client.get(link)).text
     assert "Other words" in page
     assert "Nice one" in page
@@ -216,6 +223,36 @@ async def test_edit_in_compose_asks_again_keeps_the_comments_and_a_new_time_does
     assert again == path
     await client.post(f"{path}/approve", {"revision": revision})
     assert await state_of(owner, changed) == "Approved"
+
+
+async def test_forms_of_a_link_keep_the_view_at_their_problems(
+    owner: Visitor, visitors: Callable[[], Visitor], post: str
+) -> None:
+    """The page has no script: the part behind # of a form's address keeps the view, also without a redirect."""
+    page = (await visitors().get(await send_by_link(owner, post))).text
+    view = "#" + re.findall(r'class="decision" id="([^"]+)"', page)[0]
+    addresses = re.findall(r'action="(/r/[^"]+)"', page)
+    assert len(addresses) == 3
+    assert [one for one in addresses if not one.endswith(view)] == []
+
+
+async def test_time_of_a_comment_is_in_the_clip(owner: Visitor, visitors: Callable[[], Visitor], post: str) -> None:
+    """Seconds end at 59, and no comment is about a time after the end, by a link and by a member."""
+    link, client = await send_by_link(owner, post), visitors()
+    path, revision = hidden((await client.get(link)).text)
+    said = {"revision": revision, "name": "Zoë", "text": "There"}
+    own = "./review/" + post.rsplit("/", 1)[1]
+    for at, problem in (("9:99", "such as 0:14"), ("99:00", "The clip is 0:04 long."), ("6", "The clip is 0:04 long.")):
+        for answer in (
+            await client.post(f"{path}/comment", said | {"at": at}),
+            await client.post(f"{path}/changes", said | {"at": at}),
+            await owner.post(f"{own}/comments", said | {"at": at}),
+            await owner.post(f"{own}/changes", said | {"at": at}),
+        ):
+            assert answer.status_code == 422, at
+            assert 'name="at"' in answer.text
+            assert re.search(rf'class="problem" id="[^"]+-problem" role="alert">[^<]*{problem}', answer.text), at
+    assert (await client.post(f"{path}/comment", said | {"at": "0:04"})).status_code == 303
 
 
 async def test_named_members_decide_and_others_do_not(
@@ -247,8 +284,8 @@ async def test_named_members_decide_and_others_do_not(
         assert (await who.post(f"./review/{id}/approve", {"revision": 1})).status_code == 303
     assert await state_of(viewer, post) == "Approved"
     assert 'class="count"' not in (await reviewer.get("./review/count")).text
-    assert (await reviewer.post(f"./review/{id}/comments", {"text": "Good", "at": "1:05"})).status_code == 303
-    assert 'data-second="65.0">at 1:05<' in (await owner.get(f"./review/{id}")).text
+    assert (await reviewer.post(f"./review/{id}/comments", {"text": "Good", "at": "2"})).status_code == 303
+    assert 'data-second="2.0">at 0:02<' in (await owner.get(f"./review/{id}")).text
     long = await owner.post(f"./review/{id}/comments", {"text": "x" * 2001})
     assert (long.status_code, "At most 2000 characters" in long.text) == (422, True)
     # The owner alone now: others may not decide, viewers may not comment, and neither sends or withdraws.

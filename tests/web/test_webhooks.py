@@ -71,6 +71,8 @@ async def test_webhook_is_created_tested_and_sent_again(
     receiver.replies.append(Reply(500, body=b"<script>no</script>"))
     tested = await owner.post(path + "/test")
     assert tested.headers["location"] == f"{path}?done=tested#deliveries"
+    below = (await owner.get(f"{path}?done=tested")).text.partition('id="deliveries"')[2]
+    assert "A test event is on its way." in below
     waiting = (await owner.get(path)).text
     assert 'hx-trigger="every 3s"' in waiting
     assert "Send now" in waiting
@@ -130,10 +132,12 @@ async def test_chosen_events_and_a_disabled_webhook(owner: Visitor, allowing: In
     await owner.post(path + "/enable")
     assert "ready" in (await owner.get(path)).text
     replayed = await owner.post(path + "/replay", {"since": f"{clock.now() - timedelta(hours=1):%Y-%m-%dT%H:%M}"})
-    assert "0 events are sent again." in replayed.text
+    assert "0 events are sent again." in replayed.text.partition('id="deliveries"')[2]
     for since in ("", "2020-01-01T00:00", "nonsense"):
         wrong = await owner.post(path + "/replay", {"since": since})
         assert 'id="since-problem"' in wrong.text
+        assert wrong.status_code == 422
+        assert "data-refused" in wrong.text
     assert (await owner.post(path + "/delete")).status_code == 303
     assert (await owner.get(path)).status_code == 404
 

@@ -5,6 +5,7 @@ and any claim (reviews/service.py).
 """
 
 from collections.abc import Collection
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from clipcast.audit.service import Actor
 from clipcast.clients.rule_schemas import NONE
 from clipcast.common.ids import parse_id
+from clipcast.common.media import known_media
 from clipcast.common.problems import Problem, ValidationFailed
 from clipcast.database import among
 from clipcast.database.hot_queries import from_session
@@ -24,6 +26,7 @@ from clipcast.database.models.posts import Item, Post
 from clipcast.database.models.reviews import Review, ReviewComment, Reviewer, ReviewState
 from clipcast.posts.clients import clients_of
 from clipcast.posts.service import get_pending, get_post
+from clipcast.renders.repository import renders_by_edit_id
 from clipcast.reviews import repository, service
 from clipcast.reviews.requests import check_request, request_by_rules
 from clipcast.reviews.schemas import CommentOut, ReviewerOut, ReviewOut, ReviewRequest, ReviewSummary
@@ -160,9 +163,23 @@ async def add_comment(
     at_second: float | None = None,
     public: bool = False,
 ) -> ReviewComment:
-    """Add a comment to the review of a post. Raise NotFound, or AppError 409 for one too many."""
+    """Add a comment to the review of a post.
+
+    Raise NotFound, AppError 409 for one too many, or ValidationFailed for a time after the end of its clips.
+    """
     post = await get_post(session, workspace_id, post_id, lock=True)
+    if at_second and (longest := await longest_clip(session, workspace_id, post.id)) and at_second > ceil(longest):
+        message = f"The time is after the end of the clip: {at_second:g} s, of {longest:g} s. Choose an earlier one."
+        raise ValidationFailed([Problem("/at_second", "after_the_end", message, longest, at_second)])
     return await service.comment(session, post, by, kind, text, at_second, public)
+
+
+async def longest_clip(session: AsyncSession, workspace_id: UUID, post_id: UUID) -> float | None:
+    """Return the seconds of the longest clip of a post; None if one is unknown."""
+    edit_ids = await session.scalars(select(Item.edit_id).where(Item.post_id == post_id).distinct())
+    renders = await renders_by_edit_id(session, workspace_id, list(edit_ids))
+    media = [known_media(one.output) for one in renders.values()]
+    return max((one.duration for one in media if one), default=None) if all(media) else None
 
 
 async def show_review(session: AsyncSession, workspace_id: UUID, post_id: str) -> ReviewOut:

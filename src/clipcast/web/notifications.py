@@ -31,25 +31,34 @@ CLOCK = "%H:%M"
 DIGEST_AT = time(8)
 DIGEST_WORDS = {NONE: "No: e-mails come at once", DAILY: "Every day", WEEKLY: "Every week"}
 DAYS = [str(number) for number in range(7)]
-# What the page says after an action, by its name in the address.
+CHOICES, HABITS = "choices", "habits"
+TESTED = "A test message is on its way. If you got another message in the last minute, it waits for the next one."
+# What the page says after an action, by its name in the address, and in which part of the page.
 DONE = {
-    "saved": "Saved.",
-    "chat-saved": "Saved. Send a test message to try it.",
-    "chat-removed": "The chat is removed.",
-    "habits-saved": "Saved for all your workspaces.",
-    "push-on": "Push messages are on for this device. Send a test message to try it.",
-    "tested": "A test message is on its way. If you got another message in the last minute, it waits for the next one.",
-}
+    "saved": (CHOICES, "Saved."),
+    "chat-saved": (CHAT, "Saved. Send a test message to try it."),
+    "chat-removed": (CHAT, "The chat is removed."),
+    "habits-saved": (HABITS, "Saved for all your workspaces."),
+    "push-on": (PUSH, "Push messages are on for this device. Send a test message to try it."),
+} | {f"{channel}-tested": (channel, TESTED) for channel in SENT}
 
 
 @router.get(PREFIX)
 async def notifications_page(member: Looking, done: str = "") -> Response:
     """Return the page of what the member is told about the workspace."""
-    return await _page(member, done=DONE.get(done, ""))
+    return await _page(member, done=DONE.get(done, ("", "")))
+
+
+def _done(member: Member, name: str) -> Response:
+    """Go to the part of the page that says what was done."""
+    return member.redirect(f"{PAGE}?done={name}#{DONE[name][0]}")
 
 
 async def _page(
-    member: Member, form: FilledForm | None = None, habits_form: FilledForm | None = None, done: str = ""
+    member: Member,
+    form: FilledForm | None = None,
+    habits_form: FilledForm | None = None,
+    done: tuple[str, str] = ("", ""),
 ) -> Response:
     installation = member.installation
     async with installation.database.session() as session:
@@ -86,7 +95,8 @@ async def _page(
         habits_form=habits_form or _filled(habits),
         days=list(enumerate(day_name)),
         digests=DIGEST_WORDS,
-        done=done,
+        done_in=done[0],
+        done=done[1],
     )
 
 
@@ -109,7 +119,7 @@ async def choose_habits(member: Looking, request: Request) -> Response:
         return await _page(member, habits_form=form)
     async with member.installation.database.begin() as session:
         await service.choose_habits(session, member.user.id, habits)
-    return member.redirect(f"{PAGE}?done=habits-saved#habits")
+    return _done(member, "habits-saved")
 
 
 def _read_habits(form: FilledForm, zone: ZoneInfo) -> Habits | None:
@@ -149,7 +159,7 @@ async def choose_events(member: Looking, request: Request) -> Response:
         for channel in CHANNELS:
             await service.choose_events(session, member.user.id, member.workspace.id, channel, form.all(channel))
         await refresh_listener(session, member.installation.settings, member.workspace.id)
-    return member.redirect(f"{PAGE}?done=saved")
+    return _done(member, "saved")
 
 
 @router.post(PREFIX + "/chat")
@@ -164,7 +174,7 @@ async def set_chat(member: Looking, request: Request) -> Response:
     except ChatAddressError as error:
         form.add_problem("address", str(error))
         return await _page(member, form)
-    return member.redirect(f"{PAGE}?done=chat-saved")
+    return _done(member, "chat-saved")
 
 
 @router.post(PREFIX + "/chat/remove")
@@ -173,16 +183,17 @@ async def remove_chat(member: Looking) -> Response:
     async with member.installation.database.begin() as session:
         await service.remove_chat(session, member.user.id, member.workspace.id)
         await refresh_listener(session, member.installation.settings, member.workspace.id)
-    return member.redirect(f"{PAGE}?done=chat-removed")
+    return _done(member, "chat-removed")
 
 
 @router.post(PREFIX + "/{channel}/test")
 async def send_test(member: Looking, channel: str) -> Response:
     """Have a test message sent."""
-    if channel in SENT:
-        async with member.installation.database.begin() as session:
-            await service.send_test(session, member.user.id, member.workspace.id, channel)
-    return member.redirect(f"{PAGE}?done=tested")
+    if channel not in SENT:
+        return member.redirect(PAGE)
+    async with member.installation.database.begin() as session:
+        await service.send_test(session, member.user.id, member.workspace.id, channel)
+    return _done(member, f"{channel}-tested")
 
 
 @router.get("/notifications/end/{token}")

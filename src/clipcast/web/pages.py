@@ -283,7 +283,7 @@ def render(
     """Return a page. Its times are in the browser's zone unless the context has another one."""
     zone = times.zone_named(request.cookies.get(times.ZONE_COOKIE))
     everywhere: dict[str, Any] = {"zone": zone, "viewer": None, "member": None, "theme": theme_of(request)}
-    everywhere |= {"keys_off": request.cookies.get(KEYS_COOKIE) == "off"}
+    everywhere |= {"keys_off": request.cookies.get(KEYS_COOKIE) == "off", "is_refused": status == 422}
     return compress(
         request,
         templates.TemplateResponse(

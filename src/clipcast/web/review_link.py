@@ -102,7 +102,9 @@ async def link_page(
         link = await find_link(session, token)
         if link is None:
             return _gone(request)
-        return await _page(request, installation, session, link, token, notice=SAID.get(said, ""), at=at)
+        return await _page(
+            request, installation, session, link, token, notice=SAID.get(said, ""), at=at, has_changed=said == "changed"
+        )
 
 
 async def _as_seen(request: Request, installation: Installation, token: str) -> Installation:
@@ -132,7 +134,8 @@ async def act(token: str, review_id: str, action: str, request: Request, install
         own = tidy_name(form.one("name")) or _known_name(request)
         # Whoever has the link may take an approval back. It is not asked who that is.
         name = link.name if action == TAKE_BACK and not own else own
-        _check(form, name, action)
+        workspace_id, post_id, _ = found
+        _check(form, name, action, await reviewing.longest_clip(session, workspace_id, post_id))
         if form.problems:
             return await _page(request, installation, session, link, token, form, review_id)
         link_id, said = link.id, ""
@@ -153,7 +156,9 @@ async def act(token: str, review_id: str, action: str, request: Request, install
         if (said := problems.get(error.code, "")) == "":
             raise
     query = urlencode({"at": review_id} | ({"said": said} if said else {}))
-    response = RedirectResponse(f"/r/{quote(token)}?{query}#decision-{quote(review_id)}", 303, PRIVATE)
+    # Words that have changed come into view before the buttons below them.
+    view = "words" if said == "changed" else "decision"
+    response = RedirectResponse(f"/r/{quote(token)}?{query}#{view}-{quote(review_id)}", 303, PRIVATE)
     if own:
         response.set_cookie(
             NAME_COOKIE, quote(own), max_age=int(NAME_LIFETIME.total_seconds()), path="/r",
@@ -178,11 +183,11 @@ async def _act(session: AsyncSession, action: str, form: FilledForm, found: tupl
             await reviewing.add_comment(*of_post, by, "link", text, at, public=True)
 
 
-def _check(form: FilledForm, name: str, action: str) -> None:
+def _check(form: FilledForm, name: str, action: str, longest: float | None) -> None:
     if not 0 < len(name) <= NAME_MAX:
         form.add_problem("name", f"Write your name, at most {NAME_MAX} characters.")
     if action in (CHANGES, COMMENT):
-        check_text(form)
+        check_text(form, longest)
 
 
 def _known_name(request: Request) -> str:
@@ -200,6 +205,7 @@ async def _page(
     form_of: str = "",
     notice: str = "",
     at: str = "",
+    has_changed: bool = False,
 ) -> Response:
     found = await _offered(installation, session, link, form_of or at)
     await service.note_seen(session, [one.reviewer.id for one in found])
@@ -212,6 +218,7 @@ async def _page(
         "link": link, "workspace": workspace, "client": client, "logo": logo and own_address(installation, logo),
         "token": token, "zone": ZoneInfo(link.zone), "offered": found, "waiting": waiting,
         "name": _known_name(request), "form": form or FilledForm({}), "form_of": form_of, "notice": notice,
+        "notice_of": at if any(str(one.review.id) == at for one in found) else "", "has_changed": has_changed,
         "name_max": NAME_MAX, "text_max": TEXT_MAX,
     }  # fmt: skip
     return render(request, "review_link.html", context, 422 if form else 200, PRIVATE)

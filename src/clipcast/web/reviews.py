@@ -1,9 +1,11 @@
 """The pages of reviews: what waits for whom, a post with its comments, sending for review, and review links."""
 
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any, get_args
 from uuid import UUID
 
@@ -30,6 +32,7 @@ from clipcast.reviews.schemas import NAME_MAX, NO_NAME, TEXT_MAX, ReviewOut, Rev
 from clipcast.reviews.states import ShownState
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.pages import length
 from clipcast.web.review_contents import Shown, shown_items
 from clipcast.web.review_mail import Mailed, mail_link, make_once, read_address
 from clipcast.web.viewers import Editing, Looking, Member, Reviewing
@@ -45,6 +48,8 @@ TITLES = {
 }  # fmt: skip
 CHANGED = "The post has changed since you opened it, so Clipcast did nothing. This is what it is now."
 TOO_LATE = "Publishing has begun, so Clipcast did nothing."
+# A time in a clip: minutes and seconds, or seconds alone.
+SECOND = re.compile(r"(?P<minutes>[0-9]{1,5}):(?P<seconds>[0-5]?[0-9])|(?P<all>[0-9]{1,8})")
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,7 @@ async def take_back(member: Looking, post_id: str, request: Request) -> Response
 async def ask_for_changes(member: Looking, post_id: str, request: Request) -> Response:
     """Ask for changes, with the text that says which."""
     form = await read_form(request)
-    check_text(form)
+    await _check_comment(member, post_id, form)
     if form.problems:
         return await _page(member, None, post_id, form)
     return await _decide(member, post_id, ReviewState.CHANGES_REQUESTED, form)
@@ -274,7 +279,7 @@ async def _decide(member: Member, post_id: str, decision: ReviewState | None, fo
 async def comment(member: Reviewing, post_id: str, request: Request) -> Response:
     """Comment on a post in review."""
     form = await read_form(request)
-    check_text(form)
+    await _check_comment(member, post_id, form)
     if form.problems:
         return await _page(member, None, post_id, form)
     async with member.installation.database.begin() as session:
@@ -285,22 +290,31 @@ async def comment(member: Reviewing, post_id: str, request: Request) -> Response
     return member.redirect(f"/review/{post_id}#comments")
 
 
+async def _check_comment(member: Member, post_id: str, form: FilledForm) -> None:
+    async with member.installation.database.session() as session:
+        post = await get_post(session, member.workspace.id, post_id)
+        check_text(form, await reviewing.longest_clip(session, member.workspace.id, post.id))
+
+
 def read_second(typed: str) -> float | None:
     """Return the second that `1:05` or `65` names; None for anything else."""
-    minutes, colon, seconds = typed.rpartition(":")
-    if not seconds.isascii() or not seconds.isdecimal() or (colon and not minutes.isdecimal()) or len(typed) > 8:
+    if not (found := SECOND.fullmatch(typed)):
         return None
-    return float(int(minutes or 0) * 60 + int(seconds))
+    return float(int(found["minutes"] or 0) * 60 + int(found["seconds"] or found["all"]))
 
 
-def check_text(form: FilledForm) -> None:
-    """Add the problems of a comment's text and of its time in the clip."""
+def check_text(form: FilledForm, longest: float | None) -> None:
+    """Add the problems of a comment's text and of its time in the clip. `longest`: the seconds of the longest clip."""
     text = form.one("text").strip()
     form.add_problem("text", None if text else "Write what you want to say.")
     if len(text) > TEXT_MAX:
         form.add_problem("text", f"At most {TEXT_MAX} characters; this has {len(text)}.")
-    if (at := form.line("at")) and read_second(at) is None:
+    at = form.line("at")
+    second = read_second(at)
+    if at and second is None:
         form.add_problem("at", "Write the time in the clip as minutes and seconds, such as 0:14.")
+    elif second is not None and longest is not None and second > ceil(longest):
+        form.add_problem("at", f"The clip is {length(longest)} long. Write a time in it.")
 
 
 @router.get("/posts/{post_id}/review")

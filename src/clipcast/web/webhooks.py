@@ -34,6 +34,8 @@ DONE = {
     "enabled": "The webhook is enabled. To send what happened meanwhile, use Send events again.",
     "again": "The event is on its way.",
 }
+# Of these, what is said above the deliveries.
+SENDING = ("tested", "again")
 
 
 def _meaning(type: str) -> str:
@@ -114,7 +116,9 @@ async def webhook_page(
 ) -> Response:
     """Return a webhook with its deliveries, the newest first."""
     chosen = status if status in STATUSES else ""
-    return await _show(member, webhook_id, page=page, status=chosen, done=DONE.get(done, ""))
+    return await _show(
+        member, webhook_id, page=page, status=chosen, done=DONE.get(done, ""), sends=done if done in SENDING else ""
+    )
 
 
 async def _show(
@@ -134,7 +138,7 @@ async def _show(
     query = urlencode({"status": status} if status else {})
     return member.render(
         "webhook.html",
-        422 if form else 200,
+        422 if form or shown.get("replay_problem") else 200,
         section="developers",
         webhook=service.show_webhook(webhook),
         deliveries=deliveries,
@@ -146,7 +150,7 @@ async def _show(
         kept=KEPT,
         now=format_timestamp(clock.now()),
         form=form or _filled(webhook),
-        **({"secret": "", "done": "", "replay_problem": "", "rest_since": "", "rest_after": ""} | shown),
+        **({"secret": "", "done": "", "sends": "", "replay_problem": "", "rest_since": "", "rest_after": ""} | shown),
     )
 
 
@@ -236,9 +240,9 @@ async def replay_since(member: Owning, webhook_id: str, request: Request) -> Res
     events = "1 event is" if replayed.replayed == 1 else f"{replayed.replayed} events are"
     done = f"{events} sent again."
     if replayed.continue_after is None:
-        return await _show(member, webhook_id, done=done)
+        return await _show(member, webhook_id, done=done, sends="again")
     return await _show(
-        member, webhook_id, done=f"{done} There are more.", rest_since=form.one("since"),
+        member, webhook_id, done=f"{done} There are more.", sends="again", rest_since=form.one("since"),
         rest_after=str(replayed.continue_after),
     )  # fmt: skip
 

@@ -140,6 +140,14 @@ if (target instanceof HTMLDialogElement) target.showModal();
 // An address of an item opens it beside the grid of its post.
 if (target instanceof HTMLElement && target.matches("a.cell:not([aria-current])")) target.click();
 
+// A form that comes back with problems shows the first of them, wherever on the page it is.
+if ("refused" in document.body.dataset) {
+  const field = document.querySelector("main [aria-invalid=true]");
+  const problem = field ?? document.querySelector("main .problem[role=alert]:not([hidden])");
+  problem?.scrollIntoView({ block: "center" });
+  field?.focus({ preventScroll: true });
+}
+
 // Uploads that an earlier page has begun go on.
 if (localStorage.getItem("clipcast-uploads") && document.getElementById("tray")) import("./upload.js");
 
