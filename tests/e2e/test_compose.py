@@ -167,3 +167,29 @@ async def test_a_zone_is_found_by_its_city(served: Installation, page: Page, cli
     await page.get_by_role("button", name="More ways").click()
     await page.get_by_role("button", name="Show as curl").click()
     await expect(page.locator("#curl")).to_contain_text(f"{day}T09:30:00.000Z")
+
+
+async def test_field_with_an_impossible_value_stops_no_save_and_no_other_plan(
+    served: Installation, page: Page, clip: Path
+) -> None:
+    """The server says what is wrong with it. A browser that checks fields would send nothing of the form."""
+    base = await set_up(page, served)
+    await connect(page, base, "YouTube")
+    await upload(page, base, clip)
+    await page.goto(base + "/compose")
+    await page.get_by_label("YouTube @harbour.films").check()
+    await add_clips(page, "clip")
+    day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
+    await plan_for(page, f"{day}T18:30")
+    await page.get_by_label("Spread out").check()
+    await page.get_by_label("Days from one clip to the next").fill("0")
+    sheet = page.locator("#when")
+    await expect(sheet).to_contain_text("Choose a number from 1 to 90.")
+    await page.get_by_label("Now", exact=False).first.check()
+    await expect(sheet.locator("#send")).to_have_text("Publish 1 item")
+    await page.get_by_label("Spread out").check()
+    await sheet.get_by_role("button", name="Back").last.click()
+    await page.locator("#title").fill("Typed after that")
+    await expect(page.locator("#preview")).to_contain_text("Typed after that")
+    await page.reload()
+    await expect(page.locator("#title")).to_have_value("Typed after that")
