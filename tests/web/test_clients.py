@@ -76,7 +76,7 @@ async def test_pages_show_all_clients_if_the_one_in_the_address_was_deleted(
     await owner.post(client + "/accounts", {"account": desk["tiktok"]})
     assert (await owner.get(f"./connections?client={id}")).text.count('id="connection-') == 1
     assert (await owner.post(client + "/delete")).status_code == 303
-    for path in ("", "/calendar", "/calendar?view=week", "/posts", "/clips", "/connections"):
+    for path in ("", "/calendar", "/calendar?view=week", "/posts", "/drafts", "/clips", "/connections"):
         page = await owner.get(f".{path}{'&' if '?' in path else '?'}client={id}")
         assert page.status_code == 200, path
         assert "the list shows all" in page.text or "This page shows all clients." in page.text, path

@@ -557,6 +557,32 @@ async def test_tabs_have_exact_numbers(
     assert '>In review <span class="count">1</span>' in drafts
 
 
+async def test_drafts_keep_the_client_and_the_search_of_the_other_tabs(owner: Visitor, desk: dict[str, Any]) -> None:
+    made = await owner.post("./clients", {"name": "Alba", "color": "7", "timezone": "UTC"})
+    client = made.headers["location"].split("/")[-2]
+    await owner.post(f"./clients/{client}/accounts", {"account": [desk["tiktok"]]})
+    for words, account in (("Of Alba", "tiktok"), ("Of nobody", "youtube")):
+        await owner.post(f"./compose/{new_id()}", form(desk, text=words, account=[desk[account]]))
+    await later(owner, desk, 1)
+    query = f"client={client}&q=o"
+    posts = (await owner.get(f"./posts?{query}")).text
+    tabs = re.findall(r'href="([^"]+)"[^>]*>(?:Drafts|All)', posts)
+    assert owner._at(f"./drafts?{query}").replace("&", "&amp;") in tabs
+    shown = (await owner.get(f"./drafts?{query}")).text
+    assert "Of Alba</a>" in shown
+    assert "Of nobody" not in shown
+    assert '>Drafts <span class="count">1</span>' in shown
+    assert shown.count('<span class="count">') == 1
+    assert f'href="{owner._at(f"./posts?{query}").replace("&", "&amp;")}"' in shown
+    assert f'href="{owner._at(f"./compose?client={client}")}"' in shown.partition("<main")[2]
+    without = (await owner.get("./drafts?client=none")).text
+    assert ("Of Alba" in without, "Of nobody" in without) == (False, True)
+    assert "Filters in use: Alba and “nothing”" in (await owner.get(f"./drafts?client={client}&q=nothing")).text
+    gone = (await owner.get(f"./drafts?client={new_id()}")).text
+    assert 'id="client-problem" role="alert"' in gone
+    assert "Of nobody" in gone
+
+
 async def test_an_action_on_very_many_goes_on_request_by_request(
     owner: Visitor, desk: dict[str, Any], installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,12 @@
 """Drafts as lists show them, beside posts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Text, cast, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Text, cast, exists, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY, JSONPATH
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,13 +33,22 @@ SAID = sorted(FIELDS, key=lambda name: name == "title")
 
 
 async def search(
-    session: AsyncSession, workspace_id: UUID, words: str, offset: int, limit: int
+    session: AsyncSession,
+    workspace_id: UUID,
+    words: str,
+    offset: int,
+    limit: int,
+    connection_ids: Collection[UUID] | None = None,
 ) -> tuple[list[Draft], int]:
     """Return a page of the unsent drafts, newest first, and the number of all.
 
     With words, only those that have them, in this order, in a caption or title, or in the name of a clip or an account.
+    With `connection_ids`, only those for one of these accounts.
     """
     query = drafts.unsent(workspace_id)
+    if connection_ids is not None:
+        chosen = literal([str(id) for id in connection_ids], ARRAY(Text))
+        query = query.where(Draft.content["accounts"].has_any(chosen))
     if words.strip():
         pattern = f"%{'%'.join(escaped(word) for word in words.split())}%"
         clips = select(cast(Render.edit_setting_id, Text)).where(

@@ -68,7 +68,8 @@ SHOWN_JOB_STATES = {
 }
 # The pages that show one client's part with `?client=`, and their paths.
 FILTERED = {
-    "overview": "", "calendar": "/calendar", "posts": "/posts", "clips": "/clips", "connections": "/connections"
+    "overview": "", "calendar": "/calendar", "posts": "/posts", "drafts": "/drafts", "clips": "/clips",
+    "connections": "/connections",
 }  # fmt: skip
 # The themes that a person can choose. Without the cookie, the system decides.
 THEMES = {"light": "Light", "dark": "Dark"}
@@ -77,7 +78,6 @@ THEME_COOKIE = "clipcast_theme"
 KEYS_COOKIE = "clipcast_keys"
 # Filled by the operator %, which is twice as fast as `format`: pages have hundreds.
 TIME = Markup('<time datetime="%s" title="%s (%s)">%s</time>')
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 QUOTED = re.compile(r"`([^`]+)`")
 # Bytes: a smaller page travels in one packet anyway. The level takes 1 ms for 40 KB.
 COMPRESSED_FROM, LEVEL = 1000, 6
@@ -151,7 +151,7 @@ def said(context: Context, message: str, platform: str = "") -> Markup:
     `platform` is that of the item that it is about.
     """
     shown = str(escape(in_words(message, platform)))
-    shown = INSTANT.sub(lambda match: str(when(context, match[0])), QUOTED.sub(r"<code>\1</code>", shown))
+    shown = times.INSTANT.sub(lambda match: str(when(context, match[0])), QUOTED.sub(r"<code>\1</code>", shown))
     return Markup(shown)  # noqa: S704 - escaped above, before our own elements were put in
 
 

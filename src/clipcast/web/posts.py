@@ -49,6 +49,8 @@ TABS = {
 }  # fmt: skip
 # The filters in an address of the list.
 FILTERS = ("state", "client", "account", "q", "from", "to", "by", "label")
+# Those that the list of drafts has, too.
+OF_DRAFTS = ("client", "q")
 # What a post may be made from, as a value of `by`.
 ORIGINS = {"csv": "CSV file", "repeat": "Repeat"}
 # The most members, and the most API keys, from which people choose who made a post.
@@ -136,22 +138,31 @@ async def posts_page(member: Looking, after: str = "", made: str = "") -> Respon
 
 @router.get("/drafts")
 async def drafts_page(
-    member: Editing, page: Annotated[PageParams, Depends()], q: Annotated[str, Query(max_length=200)] = ""
+    member: Editing,
+    page: Annotated[PageParams, Depends()],
+    q: Annotated[str, Query(max_length=200)] = "",
+    client: str = "",
 ) -> Response:
-    """Return the list of the workspace's drafts, or of those that have these words, as a tab of the posts."""
+    """Return the list of the workspace's drafts as a tab of the posts: those with these words, for this client."""
     mine = member.workspace.id
     async with member.installation.database.session() as session:
-        found, total = await draft_lines.search(session, mine, q, page.offset, page.limit)
+        filters = await read_filters(member, session, {"q": q, "client": client})
+        of = filters.wanted.connection_ids
+        found, total = await draft_lines.search(session, mine, filters.typed["q"], page.offset, page.limit, of)
         lines = {line.id: line for line, _ in await draft_lines.draft_lines(session, mine, found)}
-        counts = await listing.tab_counts(session, mine)
-        filters = await read_filters(member, session, {})
+        counts = {"drafts": total} if filters.words else await listing.tab_counts(session, mine)
+        clients = await all_clients(session, mine)
+    query = _query(filters.typed)
     return member.render(
         "drafts.html",
         section="posts",
         drafts=found,
         lines=lines,
-        q=q,
-        more_query=f"&{urlencode({'q': q})}" if q else "",
+        typed=filters.typed,
+        form=filters.problems,
+        filters=filters.words,
+        clients=clients,
+        more_query=f"&{query}" if query else "",
         pagination=pagination(page, total),
         shown_tabs=_tabs(member, filters, counts, None),
     )
@@ -296,7 +307,8 @@ def _tabs(
         query = urlencode(chosen | ({"state": name} if name != "all" else {}))
         address = f"{member.base}/posts" + (f"?{query}" if query else "")
         if name == "drafts":
-            address = f"{member.base}/drafts"
+            query = _query({name: filters.typed[name] for name in OF_DRAFTS})
+            address = f"{member.base}/drafts" + (f"?{query}" if query else "")
         number = counts.get(name, total if name == filters.wanted.tab and filters.words else None)
         shown.append((name, title, address, shown_number(number) if number else ""))
     return shown
