@@ -72,7 +72,7 @@ async def test_missing_or_past_time_is_rejected_and_not_published_now(owner: Vis
         assert "Choose a day and a time." in answer.text, at
     past = (clock.now() - timedelta(hours=1)).strftime(LOCAL_INPUT)
     answer = await owner.post(f"./compose/{new_id()}/send", form(desk, when="later", at=past))
-    assert "in the future" in answer.text
+    assert "This time has passed. Choose a later one." in answer.text
     assert await items(owner) == 0
 
 

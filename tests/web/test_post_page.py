@@ -19,7 +19,7 @@ from clipcast.database.models.jobs import Attempt, AttemptEvent, Job, JobState
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.testing.harness import some_day
-from tests.web.conftest import Visitor
+from tests.web.conftest import Visitor, form
 from tests.web.test_calendar import schedule
 
 ITEMS = 300
@@ -106,6 +106,18 @@ async def test_unknown_page_is_sent_whole(owner: Visitor, large: str, headers: d
     whole = (await owner.get(large, **headers | {"HX-Request": "true"})).text
     assert 'hx-target="#live"' in whole
     assert len(re.findall('id="item-', whole)) == ITEMS
+
+
+async def test_post_without_a_time_is_called_published_only_when_it_is(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    post = (await owner.post(f"./compose/{new_id()}/send", form(desk))).headers["hx-redirect"]
+    shown = (await owner.get(post)).text
+    assert "To go out at once, made <time" in shown
+    assert "Published at once" not in shown
+    async with installation.database.begin() as session:
+        await session.execute(update(Item).values(status="published", published_at=clock.now()))
+    assert "Published at once, <time" in (await owner.get(post)).text
 
 
 async def test_item_says_what_its_attempts_did_and_what_a_person_can_do(

@@ -93,5 +93,49 @@ def test_every_request_and_step_of_a_platform_has_words() -> None:
         if node.func.attr in ("request", "send_once", "step")
         if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
     }
-    assert {"limit", "create", "thumbnail"} < names
+    names |= set(passed_names())
+    assert {"limit", "create", "thumbnail", "video_init", "creator_info"} < names
     assert names - set(STEPS) == set()
+
+
+def passed_names() -> Iterator[str]:
+    """Yield each name that a platform's folder passes to a function of its own, which sends a request of this name."""
+    trees = [ast.parse(path.read_text()) for path in (SOURCE / "platforms").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    # The place of the parameter, by the function's name.
+    places: dict[str, int] = {"request": 0}
+    while True:
+        found = dict(places)
+        for one in nodes:
+            if not isinstance(one, ast.AsyncFunctionDef):
+                continue
+            parameters = [each.arg for each in one.args.args if each.arg != "self"]
+            for call in ast.walk(one):
+                name = named_in(call, places) if isinstance(call, ast.Call) else None
+                if isinstance(name, ast.Name) and name.id in parameters:
+                    found[one.name] = parameters.index(name.id)
+        if found == places:
+            break
+        places = found
+    names = [named_in(node, places) for node in nodes if isinstance(node, ast.Call)]
+    # "GET" is the method of a request without a name.
+    yield from (str(name.value) for name in names if isinstance(name, ast.Constant) and str(name.value).islower())
+
+
+def named_in(call: ast.Call, places: dict[str, int]) -> ast.expr | None:
+    """Return the argument of a call that names a request; None if it has none."""
+    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    place = places.get(called, len(call.args))
+    return call.args[place] if place < len(call.args) else None
+
+
+def test_reasons_of_waits_hold_no_value_of_a_platform() -> None:
+    reasons = [
+        node.args[1]
+        for path in (SOURCE / "platforms").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "wait"
+        if len(node.args) == 2
+    ]
+    assert len(reasons) > 5
+    assert [ast.unparse(one) for one in reasons if not isinstance(one, ast.Constant)] == []

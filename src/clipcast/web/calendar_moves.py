@@ -29,6 +29,7 @@ from clipcast.posts.moving import BEGUN, Moved
 from clipcast.posts.queue import move_back
 from clipcast.posts.repository import get_items
 from clipcast.web import times
+from clipcast.web.said import in_words
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -110,7 +111,8 @@ async def move(member: Editing, kind: Kind, id: str, body: Move) -> Response:
         async with member.installation.database.begin() as session:
             moved = await _move(member, session, kind, id, body, choose)
     except ValidationFailed as failed:
-        raise AppError(422, failed.code, " ".join(problem.message for problem in failed.errors)) from None
+        message = in_words(" ".join(problem.message for problem in failed.errors))
+        raise AppError(422, failed.code, times.localized(message, member.zone)) from None
     except AppError as error:
         raise _in_words(member, error, chosen[-1] if chosen else body.instant) from None
     return member.render("parts/moved.html", moved=moved, path=f"{member.base}/calendar/{kind}/{id}/move")
@@ -200,8 +202,7 @@ def _in_words(member: Member, error: AppError, at: datetime | None) -> AppError:
     elif error.code == BEGUN:
         message = "Publishing of this post has begun, so it stays where it is."
     elif error.code == "in_the_past" and at:
-        now = times.shown(clock.now(), member.zone)
-        message = f"{times.shown(at, member.zone)} has passed: it is {now}. Nothing was moved."
+        message = f"{times.passed(at, member.zone)} Nothing was moved."
     else:
         return error
     return AppError(error.status, error.code, message)

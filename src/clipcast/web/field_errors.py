@@ -120,5 +120,6 @@ def _of_the_whole(problem: Problem) -> tuple[str, str]:
         return "clip", "Choose at least one clip and one account."
     if problem.path == "/scheduled_at":
         missing = problem.code in ("wrong_type", "invalid_time", "required")
-        return "at", "Choose a day and a time." if missing else problem.message
+        said = "This time has passed. Choose a later one." if problem.code == "in_the_past" else problem.message
+        return "at", "Choose a day and a time." if missing else said
     return "clip", problem.message

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.api.numbers import PLAIN_WHOLE
+from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
 from clipcast.common.timestamps import format_timestamp
@@ -19,6 +20,7 @@ from clipcast.web import times
 from clipcast.web.edit_conflicts import version_in
 from clipcast.web.forms import read_form
 from clipcast.web.post_page import render_post
+from clipcast.web.said import in_words
 from clipcast.web.viewers import Editing, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -147,6 +149,8 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
         form.add_problem("at", "Clocks go back then, so this time occurs twice. Choose one of the two.")
     try:
         instant = times.from_input(at, member.zone, which == "on")
+        if instant <= clock.now():
+            form.add_problem("at", f"{times.passed(instant, member.zone)} Choose a later time.")
         if not form.problems:
             await _move(member, post_id, format_timestamp(instant), version_in(version))
     except ValueError as error:
@@ -156,7 +160,7 @@ async def reschedule(member: Editing, post_id: str, request: Request) -> Respons
     except AppError as error:
         if error.status != 422:
             raise
-        form.add_problem("at", error.detail)
+        form.add_problem("at", times.localized(in_words(error.detail), member.zone))
     return await render_post(member, post_id, form) if form.problems else member.redirect(f"/posts/{post_id}")
 
 

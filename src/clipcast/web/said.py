@@ -57,6 +57,7 @@ WORDS = {
     " (PATCH /connections/{connection_id}), or give scheduled_at.": " under Accounts, or choose a time.",
     " (PUT /clients/{client_id}/posting-times), or give scheduled_at.": " on the client's page, or choose a time.",
     "or give scheduled_at.": "or choose a time.",
+    "Give a time in the future, or none to publish now.": "Choose a later time.",
     ", or send allow_duplicate=true.": ", or allow it.",
     "CLIPCAST_PUBLIC_URL is not a public https URL. Set it.":
         "this installation has no public https address. Its operator sets CLIPCAST_PUBLIC_URL.",

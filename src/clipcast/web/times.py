@@ -1,17 +1,20 @@
 """Times on the pages: in the viewer's zone, with its name."""
 
 import difflib
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from clipcast.clock import clock
-from clipcast.common.timestamps import in_utc, known_zones, plain_zone
+from clipcast.common.timestamps import in_utc, known_zones, parse_instant, plain_zone
 
 ZONE_COOKIE = "clipcast_zone"
 DEFAULT_ZONE = "UTC"
 LOCAL_INPUT = "%Y-%m-%dT%H:%M"
 SUGGESTIONS = 3
+# An instant as messages of the API write it.
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 @cache
@@ -112,6 +115,16 @@ def days_in_words(since: str, until: str, zone: ZoneInfo) -> str:
         is_same_month = (first.year, first.month) == (last.year, last.month)
         return f"{first.day if is_same_month else name(first)} – {name(last)}"
     return f"From {name(first)}" if first else f"To {name(last)}" if last else ""
+
+
+def localized(message: str, zone: ZoneInfo) -> str:
+    """Return a message with its instants in this zone."""
+    return INSTANT.sub(lambda match: shown(parse_instant(match[0]), zone), message)
+
+
+def passed(instant: datetime, zone: ZoneInfo) -> str:
+    """Return the sentence that an instant has passed, with the time that it is now."""
+    return f"{shown(instant, zone)} has passed: it is {shown(clock.now(), zone)}."
 
 
 def near(instant: datetime, zone: ZoneInfo) -> str:

@@ -65,7 +65,7 @@ async def publish(p: Run) -> Published:
     age = await p.time_since("last_chunk")
     if age > PROCESSING_MAX:
         raise OutcomeUnknown("no_verdict", "TikTok has processed the video for 24 hours without a result.")
-    await p.wait(poll_delay(age), f"TikTok is processing the video ({status['status']})")
+    await p.wait(poll_delay(age), "TikTok is processing the video")
 
 
 async def finish(p: Run, published: Published) -> Published:
