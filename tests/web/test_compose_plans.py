@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 from sqlalchemy import select, update
 
@@ -253,3 +254,82 @@ async def test_free_times_are_filled_with_clips_that_were_not_posted(
     left = sent((await owner.get(f"./compose/{new_id()}?fill=9")).text)
     assert (left["clip"], left.get("account")) == ([studio["clips"][0], studio["clips"][2]], None)
     assert (await owner.get("./compose?fill=x")).status_code == 422
+
+
+def mark_in(response: httpx2.Response) -> str:
+    """Return the mark of the plan that the page shows."""
+    return sent(response.text)["plan.shown"][0]
+
+
+async def test_send_creates_nothing_unless_the_page_showed_the_plan(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    """The response shows the new plan, and the next press is for that one."""
+    await give_times(owner, installation, "Alba", [UUID(studio["youtube"])])
+    one = nine(studio, at=f"{some_day()}T18:30", zone="Asia/Tokyo", **{"spread.every": "2"})
+    one |= {"account": [studio["youtube"]], "clip": studio["clips"][:2]}
+    draft = f"./compose/{new_id()}"
+    choices = ("now", "later", "spread", "next")
+    marks = {when: mark_in(await owner.post(draft, one | {"when": when})) for when in choices}
+    marks["other days"] = mark_in(await owner.post(draft, one | {"when": "spread", "spread.every": "3"}))
+    assert len(set(marks.values())) == len(marks)
+    for when in choices:
+        for shown in {*marks.values(), ""} - {marks[when]}:
+            refused = await owner.post(draft + "/send", one | {"when": when, "plan.shown": shown})
+            assert 'id="replanned"' in refused.text, (when, shown)
+            assert mark_in(refused) == marks[when]
+    assert await stored(installation) == []
+    done = await owner.post(draft + "/send", one | {"when": "spread", "plan.shown": marks["spread"]})
+    assert "hx-redirect" in done.headers, done.text
+
+
+async def test_two_people_with_the_same_free_times_get_what_each_saw(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    await give_times(owner, installation, "Alba", [UUID(studio["youtube"])])
+    drafts = [f"./compose/{new_id()}" for _ in range(2)]
+    typed = [
+        nine(studio, when="next") | {"account": [studio["youtube"]], "clip": [clip]} for clip in studio["clips"][:2]
+    ]
+    for number, draft in enumerate(drafts):
+        typed[number]["plan.shown"] = mark_in(await owner.post(draft, typed[number]))
+    assert "hx-redirect" in (await owner.post(drafts[0] + "/send", typed[0])).headers
+    refused = await owner.post(drafts[1] + "/send", typed[1])
+    assert "the plan is another one now" in refused.text
+    assert len(await stored(installation)) == 1
+    second = typed[1] | {"plan.shown": mark_in(refused)}
+    assert "hx-redirect" in (await owner.post(drafts[1] + "/send", second)).headers
+    # "Add to queue" shows no times.
+    third = nine(studio, when="next") | {"account": [studio["youtube"]], "clip": studio["clips"][2:]}
+    assert "hx-redirect" in (await owner.post(f"./compose/{new_id()}/send", third | {"plan.shown": "next"})).headers
+    times = [at for at, _ in await stored(installation)]
+    assert [(one - other).days for one, other in zip(times[1:], times, strict=False)] == [1, 1]
+
+
+async def test_edited_post_of_a_posting_time_may_keep_its_time(
+    owner: Visitor, installation: Installation, studio: dict[str, Any]
+) -> None:
+    await give_times(owner, installation, "Alba", [UUID(studio["youtube"])])
+    typed = nine(studio, when="next") | {"account": [studio["youtube"]], "clip": studio["clips"][:1]}
+    await owner.post(f"./compose/{new_id()}/send", typed)
+    async with installation.database.session() as session:
+        post = (await session.scalars(select(Post))).one()
+    draft = f"./compose/{new_id()}"
+    edited = typed | {"text": "Better", "replaces": str(post.id)}
+    shown = mark_in(await owner.post(draft, edited))
+    done = await owner.post(draft + "/send", edited | {"plan.shown": shown})
+    assert "hx-redirect" in done.headers, done.text
+    assert [at for at, _ in await stored(installation)] == [post.scheduled_at]
+
+
+async def test_values_of_a_choice_that_is_not_taken_are_not_judged(owner: Visitor, studio: dict[str, Any]) -> None:
+    bad = {"spread.every": "0", "repeat.every": "1.5", "repeat.times": "?", "at": "?", "zone": "Tokio"}
+    page = (await owner.post(f"./compose/{new_id()}", nine(studio, when="now", **bad))).text
+    assert "Ready: 9 items" in page
+    wanted = {"later": {"zone"}, "spread": {"zone", "spread.every"}, "repeat": {"zone", "repeat.every", "repeat.times"}}
+    for when, fields in wanted.items():
+        page = (await owner.post(f"./compose/{new_id()}", nine(studio, when=when, **bad))).text
+        assert set(re.findall(r'data-spot="beside:([\w.]+)">\s*<small class="problem"', page)) == fields
+        # A half-typed date is a problem at its field.
+        page = (await owner.post(f"./compose/{new_id()}", nine(studio, when=when, **bad | {"zone": "UTC"}))).text
+        assert "Choose a day and a time." in page.split('data-spot="beside:at"')[1].split("</span>")[0]

@@ -1,5 +1,7 @@
 """Forms made from the metadata models: a filled-in form becomes the metadata of an API request."""
 
+import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -8,9 +10,11 @@ import pytest
 from fastapi import Request
 from starlette.types import Message
 
+from clipcast import web
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.web.forms import TEXT_MAX, FilledForm, counts, fields_of, label_of, read, read_form, shown_value
 
+TEMPLATES = Path(web.__file__).parent / "templates"
 LISBON = ZoneInfo("Europe/Lisbon")
 
 
@@ -148,3 +152,11 @@ def test_label_of_splits_field_names_into_words() -> None:
     assert label_of("selfDeclaredMadeForKids") == "Self declared made for kids"
     assert label_of("thumbnailUrl") == "Thumbnail address"
     assert label_of("boardId") == "Board ID"
+
+
+def test_browser_stops_no_form_that_sends_itself() -> None:
+    """It cannot show what it finds wrong in a field that is hidden. The server judges."""
+    forms = [tag for path in TEMPLATES.rglob("*.html") for tag in re.findall(r"<form\b[^>]*>", path.read_text())]
+    sending = [tag for tag in forms if re.search(r'hx-post[^>]*hx-trigger="[^"]*\b(input|change)\b|id="filters"', tag)]
+    assert len(sending) > 3
+    assert [tag for tag in sending if " novalidate" not in tag] == []

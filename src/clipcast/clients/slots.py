@@ -170,12 +170,17 @@ async def lock_client(executor: Executor, workspace_id: UUID, client_id: UUID) -
 
 
 async def next_free_times(
-    executor: Executor, client: ClientTimes, account_ids: Collection[UUID], count: int, after: datetime | None = None
+    executor: Executor,
+    client: ClientTimes,
+    account_ids: Collection[UUID],
+    count: int,
+    after: datetime | None = None,
+    without: UUID | None = None,
 ) -> list[FreeTime]:
     """Return the next `count` posting times that all of these accounts have and that none of them has taken.
 
-    Fewer if there are no more within HORIZON. To take one, hold the client first (`lock_client`), in one transaction
-    with the insertion of the post.
+    Fewer if there are no more within HORIZON. The times of the post `without` are free. To take one, hold the client
+    first (`lock_client`), in one transaction with the insertion of the post.
     """
     since = max(after or clock.now(), clock.now()) + LEAD
     until = clock.now() + HORIZON
@@ -186,7 +191,8 @@ async def next_free_times(
         window = window_of(client.jitter_minutes)
         instants = list(client.between(times, since, end))
         taken = await _taken(executor, account_ids, since, end, {(instant, window) for instant in instants})
-        found += [client.free_time(one) for one in instants if not taken.posts_at(one, account_ids, window)]
+        free = (one for one in instants if not taken.posts_at(one, account_ids, window) - {without})
+        found += map(client.free_time, free)
         since = end
     return found[:count]
 

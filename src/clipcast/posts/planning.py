@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from clipcast.clients.slots import load_times, next_free_times
+from clipcast.common.ids import parse_id
 from clipcast.common.timestamps import parse_instant
 from clipcast.database.hot_queries import Executor
 from clipcast.posts import drafts
@@ -81,8 +82,10 @@ async def posts_at_next_times(
     """Return the posts of a draft at the next free posting times, clip after clip, in the order in which to make them.
 
     `client_of` has the clients of the accounts. Accounts that have the same times share a post. Nothing is taken:
-    `create_post` takes the same times while nobody else does. Accounts without a free posting time have no post.
+    `create_post` takes the same times while nobody else does. Accounts without a free posting time have no post. The
+    times of the post that the draft replaces are free.
     """
+    replaced = parse_id(content["replaces"] or "")
     clients = {client for client in client_of.values() if client}
     times = await load_times(executor, workspace_id, clients, [UUID(id) for id in client_of])
     targets = [(clip, id) for clip, id in drafts.targets(content) if client_of.get(id)]
@@ -96,7 +99,7 @@ async def posts_at_next_times(
                 accounts.setdefault(client_id, []).append(UUID(id))
         for client_id, ids in accounts.items():
             for group in times[client_id].groups_of(ids):
-                free = await next_free_times(executor, times[client_id], group, len(clips))
+                free = await next_free_times(executor, times[client_id], group, len(clips), without=replaced)
                 at = next((one for one in free if not any((id, one.slot_at) in taken for id in group)), None)
                 if at is None:
                     continue

@@ -45,7 +45,7 @@ from clipcast.web.forms import read_form
 from clipcast.web.pages import headers
 from clipcast.web.remembering import remember
 from clipcast.web.reviews import review_choices
-from clipcast.web.sending import ReplacedMeanwhile, path_of_made, send_draft, sent_path
+from clipcast.web.sending import PlanChanged, ReplacedMeanwhile, path_of_made, send_draft, sent_path
 from clipcast.web.stored import DATA_TROUBLE, unreadable
 from clipcast.web.viewers import Editing, Member
 
@@ -185,7 +185,8 @@ async def send(member: Editing, draft_id: str, request: Request, again: bool = F
     """Create the post. A repeated request returns the same post: a draft is posted once.
 
     The page first asks whether to post the same clip and words again for an account. `again` confirms it. With the
-    query parameter `review`, the form's reviewers must approve it first.
+    query parameter `review`, the form's reviewers must approve it first. If the posts would not be those that the page
+    showed, nothing is created: the page shows the new plan.
     """
     try:
         async with member.installation.database.begin() as session:
@@ -195,11 +196,14 @@ async def send(member: Editing, draft_id: str, request: Request, again: bool = F
             path = await path_of_made(member, session, draft, made)
     except drafts.DraftConflict as conflict:
         return await _show_conflict(member, request, draft_id, conflict.stored)
-    except (ValidationFailed, ReplacedMeanwhile, DuplicateContent) as error:
+    except (ValidationFailed, ReplacedMeanwhile, PlanChanged, DuplicateContent) as error:
         async with member.installation.database.begin() as session:
             composition = await _save(member, session, draft_id, request)
-        asks = isinstance(error, DuplicateContent)
-        return await compose_page.show(member, request, composition, draft_id, rejected=not asks, asks=asks)
+        asks, replanned = isinstance(error, DuplicateContent), isinstance(error, PlanChanged)
+        rejected = not (asks or replanned)
+        return await compose_page.show(
+            member, request, composition, draft_id, rejected=rejected, asks=asks, replanned=replanned
+        )
     return _to(member, path)
 
 

@@ -50,11 +50,13 @@ async def show(
     rejected: bool = False,
     conflict: Conflict | None = None,
     asks: bool = False,
+    replanned: bool = False,
 ) -> Response:
     """Return the page of a draft. To htmx, return its parts that change: never a field that the page already has.
 
     `waiting` is the number of the workspace's drafts, `rejected` whether a person tried to send this one in vain, and
     `conflict` another version of it, which was not overwritten. With `asks`, the page asks whether to post doubles.
+    `replanned` is whether this one was not sent because the page showed another plan.
     """
     body = composition.body()
     async with member.installation.database.session() as session:
@@ -87,6 +89,7 @@ async def show(
         "counts": counts_of(composition),
         "rejected": rejected,
         "asks": asks and not checked.errors,
+        "replanned": replanned,
         "doubles": doubles,
         "preview": previews.of(
             composition.content,

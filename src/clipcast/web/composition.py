@@ -12,7 +12,7 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.ids import parse_id
-from clipcast.common.timestamps import format_timestamp
+from clipcast.common.timestamps import format_timestamp, known_zones
 from clipcast.common.words import listed
 from clipcast.connections.repository import connections_by_id
 from clipcast.database.hot_queries import Executor, from_session
@@ -51,6 +51,8 @@ class Composition:
     preview_clip: str = ""
     # Who must approve the posts, as POST /posts has it: a person chose it now, for this one request.
     review: dict[str, Any] | None = None
+    # The mark of the plan that the page showed (`mark_of`); None if the request is of no such page.
+    plan_shown: str | None = None
 
     @property
     def shape(self) -> str:
@@ -167,6 +169,20 @@ class Composition:
         client_of = {str(account.id): account.client_id for account in self.accounts}
         return await planning.posts_at_next_times(executor, member.workspace.id, self.content, client_of)
 
+    def mark_of(self, plan: list[planning.PlannedPost]) -> str:
+        """Return what the page shows of the plan: `now`, `later` for one time in a field, or a digest of its posts."""
+        if not self.content["later"]:
+            return "now"
+        if not self.content["plan"]:
+            return "later"
+        posts = [[one.scheduled_at and format_timestamp(one.scheduled_at), one.clips, one.accounts] for one in plan]
+        return sha256(json.dumps(posts).encode()).hexdigest()[:16]
+
+    def is_shown(self, plan: list[planning.PlannedPost]) -> bool:
+        """Return whether the page showed this plan. "Add to queue" shows no times, and asks for whichever are free."""
+        asks_for_any = self.plan_shown == planning.NEXT == self.content["plan"]
+        return self.plan_shown is None or asks_for_any or self.plan_shown == self.mark_of(plan)
+
 
 async def load_composition(
     member: Member, session: AsyncSession, content: dict[str, Any], problems: dict[str, str] | None = None
@@ -218,13 +234,14 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
         check_request(form, wanted, "")
         review = None if "reviewers" in form.problems else wanted.model_dump()
     problems = read_time(member, content) | form.problems
-    zone = None if "zone" in problems else times.zone_named(content["zone"])
+    zone = times.zone_named(content["zone"]) if content["zone"] in known_zones() else None
     for clip in content["clips"]:
         words = {name: text for name in ("title", "text") if (text := form.one(f"clip.{clip}.{name}"))}
         if words:
             content["by_clip"][clip] = words
     composition = await load_composition(member, session, content, problems)
     composition.review = review
+    composition.plan_shown = form.line("plan.shown") if form.all("plan.shown") else None
     composition.shape_shown = form.line("shape")
     composition.preview_account, composition.preview_clip = form.line("preview"), form.line("preview.clip")
     composition.page, composition.version = form.line("page")[:40], edit_conflicts.version_in(form.line("version")) or 0
@@ -284,17 +301,19 @@ def read_time(member: Member, content: dict[str, Any]) -> dict[str, str]:
     """Set the draft's `scheduled_at` from its local time and zone; return the problems, by the field's name.
 
     The typed text stays unchanged. Never replace an unknown zone by another one: the post would go out at a wrong time.
+    A choice without a time has no problem with these fields.
     """
     typed = member.zone.key if content["zone"] is None else content["zone"]
+    has_time = content["later"] and content["plan"] != planning.NEXT
     try:
         zone = times.read_zone(typed)
     except ValueError as error:
         content["scheduled_at"] = None
-        return {"zone": str(error)}
+        return {"zone": str(error)} if has_time else {}
     if content["at"]:
         try:
             content["scheduled_at"] = format_timestamp(times.from_input(content["at"], zone, content["second"]))
         except ValueError as error:
             content["scheduled_at"] = None
-            return {"at": str(error)} if content["later"] and content["plan"] != planning.NEXT else {}
+            return {"at": str(error)} if has_time else {}
     return {}

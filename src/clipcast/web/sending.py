@@ -1,10 +1,12 @@
 """Sending a draft: the posts that it plans are made in one transaction, or none of them."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
+from clipcast.common.timestamps import parse_instant
 from clipcast.common.versions import VersionMismatch, if_version
 from clipcast.database.hot_queries import from_session
 from clipcast.database.models.posts import Draft, Post
@@ -21,13 +23,17 @@ class ReplacedMeanwhile(Exception):
     """An error: the scheduled post that a draft replaces was changed, replaced or deleted since the draft read it."""
 
 
+class PlanChanged(Exception):
+    """An error: the posts would not be those that the page showed."""
+
+
 async def send_draft(
     member: Member, session: AsyncSession, draft: Draft, composition: Composition, again: bool = False
 ) -> list[UUID]:
     """Create the post of a locked draft, or all posts of its plan, and return their ids.
 
-    Raises ValidationFailed, ReplacedMeanwhile, DuplicateContent unless it is posted `again`, or AppError 409 if a
-    worker has claimed an item of the replaced post.
+    Raises ValidationFailed, ReplacedMeanwhile, PlanChanged, DuplicateContent unless it is posted `again`, or AppError
+    409 if a worker has claimed an item of the replaced post.
     """
     if problems := composition.problems():
         raise ValidationFailed([Problem(name, "invalid", message) for name, message in problems.items()])
@@ -46,11 +52,14 @@ async def send_draft(
     made = service.Made(member.actor, "repeat" if composition.content["plan"] == REPEAT else None)
     for planned in plan:
         body = composition.body(planned) | {"allow_duplicate": again}
-        created.append(
-            await service.create_post(
-                executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name, made=made
-            )
+        post = await service.create_post(
+            executor, mine, body, settings, kept=kept, refuse_duplicates=True, by=member.user.name, made=made
         )
+        created.append(post)
+    # Judged by the posts themselves: a posting time may have been taken since the plan was read.
+    times = [parse_instant(one.scheduled_at) if one.scheduled_at else None for one in created]
+    if not composition.is_shown([replace(one, scheduled_at=at) for one, at in zip(plan, times, strict=True)]):
+        raise PlanChanged
     ids = [UUID(one.post_id) for one in created]
     draft.post_id, draft.author_id = ids[0], member.user.id
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in composition.chosen_accounts)

@@ -39,6 +39,12 @@ document.addEventListener("htmx:after:swap", () => {
 window.addEventListener("pagehide", () => source?.close());
 window.addEventListener("pageshow", follow);
 
+// What a browser cannot read, such as a half-typed date, it sends as nothing. Where the server judges, it is no empty field.
+document.addEventListener("formdata", ({ target, formData }) => {
+  if (!target.noValidate) return;
+  for (const control of target.elements) if (control.name && !control.disabled && control.validity?.badInput) formData.set(control.name, "?");
+});
+
 // A response without the part that the page wants, such as an error page of a proxy, takes nothing away.
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx, tasks } = event.detail;

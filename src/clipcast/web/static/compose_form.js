@@ -51,6 +51,11 @@ document.addEventListener("htmx:after:swap", (event) => {
   const conflict = document.getElementById("conflict");
   if (conflict && (document.querySelector(SHEET) || !(hadConflict || conflict.getClientRects().length))) return toProblems();
   if (wanted) goTo(wanted);
+  if (document.getElementById("replanned")) {
+    document.getElementById("for-review").close();
+    open(document.getElementById("when"));
+    return document.getElementById("replanned").focus();
+  }
   // A question is where the person sees it.
   if (!document.getElementById("doubles")) return;
   document.getElementById("for-review").close();
@@ -197,6 +202,8 @@ form.addEventListener("click", (event) => {
     one.closest("[popover]").hidePopover();
     form.querySelector(`[name=when][value=${one.dataset.sendAs}]`).checked = true;
     whenAuto.value = "";
+    showChoice(one.dataset.sendAs);
+    form.elements["plan.shown"].value = one.dataset.sendAs; // the button says it all
     edits += 1;
     document.getElementById("send").click();
   }
@@ -227,7 +234,23 @@ document.addEventListener("keydown", (event) => {
 
 // Until a person chooses when, the server does: by the posting times of the chosen accounts.
 const whenAuto = document.getElementById("when-auto");
-form.addEventListener("input", ({ target }) => { if (target.name === "when") whenAuto.value = ""; }, true);
+form.addEventListener("input", ({ target }) => {
+  if (target.name !== "when") return;
+  whenAuto.value = "";
+  showChoice(target.value);
+}, true);
+// The sheet never shows the plan of another choice. Of several posts, the next response brings the plan: a press before is
+// not what the person saw, and the server refuses it.
+function showChoice(value) {
+  form.elements["plan.shown"].value = value === "now" || value === "later" ? value : "";
+  document.getElementById("plan").replaceChildren();
+  for (const spot of form.querySelectorAll("[data-spot=at]")) spot.textContent = "";
+  const [verb, done] = value === "now" ? ["Publish", "published"] : ["Schedule", "scheduled"];
+  for (const words of form.querySelectorAll("[data-spot=send] [data-undone]")) {
+    words.textContent = words.textContent.replace(/^(Publish|Schedule)/, verb);
+    words.dataset.undone = words.dataset.undone.replace(/(published|scheduled)$/, done);
+  }
+}
 document.addEventListener("htmx:after:swap", () => {
   const wanted = document.querySelector("#state [data-when]")?.dataset.when;
   const choice = wanted && whenAuto.value && form.querySelector(`[name=when][value="${CSS.escape(wanted)}"]`);
