@@ -185,7 +185,7 @@ async def _inaccessible(demo: dict[str, Any], chromium: str) -> list[str]:
         await page.wait_for_url(f"**/w/{demo['workspace_id']}**")
         for width in (1280, 390):
             await page.set_viewport_size({"width": width, "height": 800})
-            for path in ("", "/calendar", "/posts", "/review", "/clips", "/connections", "/compose"):
+            for path in ("", "/calendar", "/posts", "/review", "/clips", "/accounts", "/compose"):
                 await page.goto(f"{demo['base_url']}/w/{demo['workspace_id']}{path}")
                 found += [f"{path or '/'} on {width}: {one}" for one in await serious(page)]
         await browser.close()

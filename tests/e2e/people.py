@@ -42,7 +42,7 @@ async def sign_in(page: Page, installation: Installation, email: str = OWNER[1],
 
 async def connect(page: Page, base: str, platform: str, account: str = "Harbour Films") -> None:
     """Connect an account by OAuth, from the dialog of the accounts page and back to it."""
-    await page.goto(base + "/connections/connect")
+    await page.goto(base + "/accounts/connect")
     # The first link of a platform is that of its default sign-in method.
     await page.get_by_role("link", name=re.compile(rf"^Connect {platform}\b")).first.click()
     await page.get_by_label(account).check()

@@ -59,7 +59,7 @@ async def test_account_is_connected_for_a_client_by_a_member_and_by_the_client(
     await shoot(page, "accounts-client-settings")
 
     # The dialog: for a client, first by the member.
-    await page.goto(base + "/connections")
+    await page.goto(base + "/accounts")
     await page.get_by_role("link", name="Connect", exact=True).click()
     dialog = page.get_by_role("dialog", name="Connect an account")
     await expect(dialog.get_by_role("link", name="Connect TikTok")).to_be_visible()
@@ -109,7 +109,7 @@ async def test_accounts_are_acted_on_together_on_every_width(
             color_scheme=scheme,  # type: ignore[arg-type]
         )
         await sign_in(screen, served, OWNER[1], OWNER[2])
-        await screen.goto(base + "/connections")
+        await screen.goto(base + "/accounts")
         rows, notices = screen.locator(".accounts-table [data-row]"), screen.locator("#notices")
         await expect(rows).to_have_count(3)
 
@@ -168,7 +168,7 @@ async def test_accounts_are_acted_on_together_on_every_width(
         await rows.filter(has_text="Threads").get_by_role("link").first.click()
         await expect(screen.get_by_text("Id for the API")).to_be_visible()
         await expect(screen.get_by_text("250 of 250 left")).to_be_visible()
-        for path in ("", base + "/connections/connect", base + "/connections/guide/tiktok"):
+        for path in ("", base + "/accounts/connect", base + "/accounts/guide/tiktok"):
             if path:
                 await screen.goto(path)
             await shoot(screen, f"accounts-{path.rpartition('/')[2] or 'one'}-{width}-{scheme}")
@@ -188,7 +188,7 @@ async def test_picture_of_an_account_takes_the_place_of_its_initials(
 ) -> None:
     base = await set_up(page, served)
     await link_accounts(served, base, "tiktok")
-    await page.goto(base + "/connections")
+    await page.goto(base + "/accounts")
     first = page.locator(".accounts-table .account-avatar").first
     await expect(first).to_have_text("HF")
     before = await first.bounding_box()
@@ -208,7 +208,7 @@ async def test_picture_of_an_account_takes_the_place_of_its_initials(
         # A picture that does not load leaves the initials, without the sign of a broken one.
         await screen.route("**/avatar?v=*", lambda route: route.abort())
         async with screen.expect_event("requestfailed"):
-            await screen.goto(base + "/connections")
+            await screen.goto(base + "/accounts")
         await expect(avatars.locator("img")).to_have_js_property("complete", True)
         # While the page still settles, two pictures can differ by more than the sign. With a sign, all pairs do.
         async with asyncio.timeout(15):

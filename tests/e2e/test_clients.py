@@ -55,9 +55,9 @@ async def test_client_from_its_first_posting_time_to_its_queue(served: Installat
     await page.get_by_label("Pages").get_by_role("link", name="Alba Skincare").click()
     await expect(page).to_have_url(f"{base}/posts?client={client}")
     await page.get_by_label("Pages").get_by_role("link", name="Accounts").click()
-    await expect(page).to_have_url(f"{base}/connections?client={client}")
+    await expect(page).to_have_url(f"{base}/accounts?client={client}")
     await page.get_by_role("link", name="Show all").click()
-    await expect(page).to_have_url(f"{base}/connections")
+    await expect(page).to_have_url(f"{base}/accounts")
 
 
 async def _queue_two_posts(installation: Installation, base: str) -> None:

@@ -47,7 +47,7 @@ async def test_page_with_tabs_opens_at_its_top_and_shows_the_open_tab(
         await session.execute(update(Connection).values(username="harbour" * 9, display_name="Harbour Films " * 9))
     for width in (1280, 390):
         await page.set_viewport_size({"width": width, "height": 850})
-        for path in (f"/posts/{post}", "/posts", "/calendar?view=list", "/connections", ""):
+        for path in (f"/posts/{post}", "/posts", "/calendar?view=list", "/accounts", ""):
             await page.goto(base + path)
             await expect(page.get_by_role("heading", level=1)).to_be_visible()
             assert await page.evaluate(CUT) == [], (width, path)

@@ -27,7 +27,7 @@ async def test_link_for_a_client_and_what_is_open_stay_when_the_page_changes(ser
     await link_accounts(served, base, "tiktok")
     async with served.database.begin() as session:
         [id] = await session.scalars(update(Connection).values(status="needs_reconnect").returning(Connection.id))
-    for path in ("", "/connections", f"/connections/{id}"):
+    for path in ("", "/accounts", f"/accounts/{id}"):
         await page.goto(base + path)
         await page.get_by_role("button", name="Link for the client").click()
         if path == "":
@@ -129,13 +129,13 @@ async def test_press_counts_once_and_not_before_its_question(served: Installatio
     there.clear()
     posts.clear()
     await link_accounts(served, base, "youtube")
-    await page.goto(base + "/connections")
+    await page.goto(base + "/accounts")
     await page.get_by_label("Choose YouTube @harbour.films").check()
     await page.locator("#add-label").evaluate("(field) => { field.value = 'Main'; }")
-    await page.route("**/connections/bulk", held_until(there), times=1)
+    await page.route("**/accounts/bulk", held_until(there), times=1)
     press = "(button) => button.form.requestSubmit(button)"
     pause, label = page.locator("button[value=pause]"), page.locator("button[value=label]")
-    async with page.expect_request("**/connections/bulk"):
+    async with page.expect_request("**/accounts/bulk"):
         await pause.evaluate(press)
     await pause.evaluate(press)
     await label.evaluate(press)
@@ -143,4 +143,4 @@ async def test_press_counts_once_and_not_before_its_question(served: Installatio
     account = page.locator(".accounts-table [data-row]")
     await expect(account).to_contain_text("Main")
     await expect(account).to_contain_text("Paused")
-    assert posts == [base + "/connections/bulk"] * 2
+    assert posts == [base + "/accounts/bulk"] * 2

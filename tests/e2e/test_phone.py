@@ -80,7 +80,7 @@ async def furnish(page: Page, installation: Installation, clip: Path, folder: Pa
     path = await page.locator("#live a[href*='/clips/']").first.get_attribute("href")
     names = (
         "",
-        "/connections",
+        "/accounts",
         "/clips",
         "/templates",
         "/drafts",

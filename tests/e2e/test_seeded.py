@@ -38,11 +38,12 @@ PHONE = 390
 # own. The gallery is the demo's.
 NO_PAGE = re.compile(
     r"[.]csv$|/(file|source|thumbnail|timeline|strip|picture|cues|converted|logo|avatar|events|palette|reference|gallery)$"
-    r"|/connections/(new|connect)\b|/compose/(library|accounts)/|/calendar/|/notices/bell|/import/{plan_id}/|:path}/"
+    r"|/connections\b|/accounts/(new|connect)\b|/compose/(library|accounts)/|/calendar/|/notices/bell|/import/{plan_id}/"
+    r"|:path}/"
 )
 # Pages over whose edge nothing reaches, but in a line that scrolls; those of lists on the narrowest phone, too.
-OF_CLIENTS = re.compile("/(clients|connections)")
-LISTS = re.compile("/(posts|drafts|clips|connections)([?]|$)")
+OF_CLIENTS = re.compile("/(clients|accounts)")
+LISTS = re.compile("/(posts|drafts|clips|w/[^/]+/accounts)([?]|$)")
 # Parts of a header or of a navigation that lie on each other.
 OVERLAPS = """() => {
   const rows = "header.side, nav[aria-label=Pages] ul, main header, main .spread, [role=tablist], nav.tabs";
@@ -207,7 +208,7 @@ async def search_and_filter(page: Page, crowd: Crowd) -> None:
     await page.keyboard.press("Enter")
     await expect(rows).to_have_count(crowd.seeded.rare)
     await expect(rows.filter(has_text=RARE_WORD)).to_have_count(crowd.seeded.rare)
-    for path in ("/posts", "/calendar", "/clips", "/connections", ""):
+    for path in ("/posts", "/calendar", "/clips", "/accounts", ""):
         await page.goto(f"{crowd.base}{path}?client={crowd.seeded.clients[4]}")
         await expect(page.locator(".only-client")).to_contain_text("Orchid House 4")
 

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.browser
 async def test_destructive_action_needs_a_confirmation(served: Installation, sandbox: Sandbox, page: Page) -> None:
     base = await set_up(page, served)
     await connect(page, base, "TikTok")
-    account = page.locator("a[href*='/connections/0']").first
+    account = page.locator("a[href*='/accounts/0']").first
     await account.click()
-    await page.wait_for_url("**/connections/*")
+    await page.wait_for_url("**/accounts/*")
     dialog = page.locator("#confirm")
     await page.get_by_role("button", name="Remove").click()
     await expect(dialog).to_contain_text("Published videos stay live")
@@ -30,11 +30,11 @@ async def test_destructive_action_needs_a_confirmation(served: Installation, san
     await dialog.get_by_role("button", name="Pause").click()
     await expect(page.locator(".accounts-table .pill")).to_have_text("Paused")
     await account.click()
-    await page.wait_for_url("**/connections/*")
+    await page.wait_for_url("**/accounts/*")
     await page.get_by_role("button", name="Resume").click()
     await expect(page.locator(".status.disabled")).to_have_count(0)
     await account.click()
-    await page.wait_for_url("**/connections/*")
+    await page.wait_for_url("**/accounts/*")
     await page.get_by_role("button", name="Remove").click()
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()

@@ -189,7 +189,7 @@ async def test_markup_in_texts_is_shown_as_text(
         "/__sandbox/accounts/tiktok", json={"username": "hostile.films", "display_name": HOSTILE}
     )
     assert created.status_code == 201, created.text
-    await page.goto(base + "/connections/connect")
+    await page.goto(base + "/accounts/connect")
     await page.get_by_role("link", name="Connect TikTok", exact=True).click()
     await page.get_by_label("@hostile.films").check()
     await page.get_by_role("button", name="Allow").click()
@@ -206,7 +206,7 @@ async def test_markup_in_texts_is_shown_as_text(
     await page.wait_for_url("**/posts/**")
     await page.get_by_role("link", name="Developer", exact=True).click()
     await expect(page.get_by_label("Metadata")).to_contain_text("onerror")
-    for path in ("", "/posts", "/calendar", "/connections", "/settings"):
+    for path in ("", "/posts", "/calendar", "/accounts", "/settings"):
         await page.goto(base + path)
         await page.wait_for_timeout(100)
         assert "owned" not in await page.title()
@@ -275,7 +275,7 @@ async def test_reconnect_rejects_the_wrong_account_and_continues_the_item(
 
 async def test_a_client_connects_by_a_link(served: Installation, page: Page, browser: Browser) -> None:
     base = await set_up(page, served)
-    await page.goto(base + "/connections")
+    await page.goto(base + "/accounts")
     await page.get_by_role("link", name="Connect", exact=True).click()
     await page.get_by_label("Somebody else, by link").check()
     await page.get_by_role("button", name="Get a link for YouTube").click()

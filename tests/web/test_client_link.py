@@ -37,7 +37,7 @@ async def alba(owner: Visitor) -> str:
 
 async def make(owner: Visitor, client: str, **more: str) -> str:
     """Make a link for a client, and return its address."""
-    made = await owner.post("./connections/client-links", {"for": client} | more, **HTMX)
+    made = await owner.post("./accounts/client-links", {"for": client} | more, **HTMX)
     assert made.status_code == 200, made.text
     [link] = re.findall(r'class="connect-link"[^>]*>([^<]+)<', made.text)
     return html.unescape(link)
@@ -91,14 +91,14 @@ async def test_accounts_that_its_people_connect_land_with_the_client(
     found = await accounts(installation)
     assert {str(one.client_id) for name, one in found.items() if "youtube" not in name} == {alba}
     assert found["youtube harbour.films"].client_id is None
-    assert "Last used" in (await owner.get("./connections")).text
+    assert "Last used" in (await owner.get("./accounts")).text
     assert "connection.connected" in (await owner.get("./settings")).text
 
 
 async def test_its_people_reconnect_the_account_that_is_missing(
     owner: Visitor, alba: str, desk: dict[str, Any], installation: Installation
 ) -> None:
-    await owner.post("./connections/bulk", {"action": "move", "chosen": desk["tiktok"], "to": alba})
+    await owner.post("./accounts/bulk", {"action": "move", "chosen": desk["tiktok"], "to": alba})
     async with installation.database.begin() as session:
         ended = {"status": "needs_reconnect", "status_reason": "The password was changed."}
         await session.execute(update(Connection).where(Connection.id == UUID(desk["tiktok"])).values(ended))
@@ -148,14 +148,14 @@ async def test_account_of_another_client_stays_with_it(
     orbit = str((await owner.post("./clients", {"name": "Orbit", "timezone": "UTC"})).headers["location"]).split("/")[
         -2
     ]
-    await owner.post("./connections/bulk", {"action": "move", "chosen": desk["tiktok"], "to": orbit})
+    await owner.post("./accounts/bulk", {"action": "move", "chosen": desk["tiktok"], "to": orbit})
     async with stranger_of(owner) as browser:
         page = await press(browser, await browser.get(await make(owner, alba)), "/new/tiktok", "harbour.films")
     assert "harbour.films" not in page.text
     assert str((await accounts(installation))["tiktok harbour.films"].client_id) == orbit
     # A member who connects it for a client is told where it is.
     async with browser_of(owner) as browser:
-        started = await browser.get(f"{link_base(owner)}/connections/new/tiktok?client={alba}")
+        started = await browser.get(f"{link_base(owner)}/accounts/new/tiktok?client={alba}")
         page = await answer(browser, started, "harbour.films")
     assert page is not None
     assert "It belongs to <bdi>Orbit</bdi>." in page.text
@@ -166,14 +166,14 @@ async def test_removed_account_begins_anew_for_another_client(
 ) -> None:
     """Its former posts stay with the client that they were made for, and come back with the account for that one."""
     orbit = (await owner.post("./clients", {"name": "Orbit", "timezone": "UTC"})).headers["location"].split("/")[-2]
-    await owner.post("./connections/bulk", {"action": "move", "chosen": desk["tiktok"], "to": orbit})
+    await owner.post("./accounts/bulk", {"action": "move", "chosen": desk["tiktok"], "to": orbit})
     sent = form(desk, account=[desk["tiktok"]], text="For Orbit", when="later", at=f"{some_day()}T18:30")
     post = (await owner.post(f"./compose/{new_id()}/send", sent)).headers["hx-redirect"]
 
     async def connected_for(client: str) -> str:
         """Return the id of the account that is connected for a client."""
         async with browser_of(owner) as browser:
-            started = await browser.get(f"{link_base(owner)}/connections/new/tiktok?client={client}")
+            started = await browser.get(f"{link_base(owner)}/accounts/new/tiktok?client={client}")
             assert await answer(browser, started, "harbour.films") is not None
         async with installation.database.session() as session:
             query = select(Connection).where(Connection.username == "harbour.films", Connection.removed_at.is_(None))
@@ -181,19 +181,19 @@ async def test_removed_account_begins_anew_for_another_client(
             assert str(found.client_id) == client
             return str(found.id)
 
-    await owner.post(f"./connections/{desk['tiktok']}/remove")
+    await owner.post(f"./accounts/{desk['tiktok']}/remove")
     anew = await connected_for(alba)
     assert anew != desk["tiktok"]
     assert "For Orbit" in (await owner.get(f"./posts?client={orbit}")).text
     assert "For Orbit" not in (await owner.get(f"./posts?client={alba}")).text
-    assert "For Orbit" not in (await owner.get(f"./connections/{anew}")).text
+    assert "For Orbit" not in (await owner.get(f"./accounts/{anew}")).text
     assert (await owner.get(post)).status_code == 200
     # Without a client, the account comes back as it was last; for its first client, as it was there.
-    await owner.post(f"./connections/{anew}/remove")
+    await owner.post(f"./accounts/{anew}/remove")
     assert await connected_for(alba) == anew
-    await owner.post(f"./connections/{anew}/remove")
+    await owner.post(f"./accounts/{anew}/remove")
     assert await connected_for(orbit) == desk["tiktok"]
-    assert "For Orbit" in (await owner.get(f"./connections/{desk['tiktok']}")).text
+    assert "For Orbit" in (await owner.get(f"./accounts/{desk['tiktok']}")).text
 
 
 def link_base(owner: Visitor) -> str:
@@ -223,7 +223,7 @@ async def test_link_ends_with_its_time_its_maker_its_client_and_its_revocation(
         assert await statuses(short, long, revoked, editors, long + "x", long[:-1]) == [200, 200, 200, 200, 404, 404]
         # Revoked in the middle of an authorization, which then connects nothing.
         begun = await browser.get(revoked + "/new/tiktok")
-        path = f"./connections/client-links/{rows[2].id}/revoke"
+        path = f"./accounts/client-links/{rows[2].id}/revoke"
         assert (await owner.post(path)).status_code == 303
         assert (await owner.post(path)).status_code == 404
         refused = await answer(browser, begun, "harbour.films")
@@ -241,7 +241,7 @@ async def test_link_ends_with_its_time_its_maker_its_client_and_its_revocation(
                 rows[1].id,
                 rows[3].id,
             ]
-        page = (await owner.get("./connections")).text
+        page = (await owner.get("./accounts")).text
         assert page.count("/client-links/") - page.count('client-links"') >= 1
         assert (await owner.post(f"./clients/{alba}/delete")).status_code == 303
         assert await statuses(long) == [404]
@@ -253,34 +253,34 @@ async def test_link_ends_with_its_time_its_maker_its_client_and_its_revocation(
 
 async def test_link_of_another_workspace_is_not_there(owner: Visitor, alba: str) -> None:
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
-    assert (await owner.post(f"{second}/connections/client-links", {"for": alba})).status_code == 404
-    assert (await owner.get(f"{second}/connections/connect?client={alba}")).status_code == 404
+    assert (await owner.post(f"{second}/accounts/client-links", {"for": alba})).status_code == 404
+    assert (await owner.get(f"{second}/accounts/connect?client={alba}")).status_code == 404
 
 
 async def test_dialog_leads_each_platform_to_its_sign_in_or_its_guide(
     owner: Visitor, alba: str, installation: Installation
 ) -> None:
-    page = (await owner.get(f"./connections/connect?client={alba}")).text
-    ways = re.findall(r'href="[^"]*/connections/new/(\w+)\?(?:way=(\w+)&amp;)?client=([\w-]+)"', page)
+    page = (await owner.get(f"./accounts/connect?client={alba}")).text
+    ways = re.findall(r'href="[^"]*/accounts/new/(\w+)\?(?:way=(\w+)&amp;)?client=([\w-]+)"', page)
     assert len({name for name, *_ in ways}) == 8
     assert {client for *_, client in ways} == {alba}
     assert {(name, way) for name, way, _ in ways if way} == {
         ("instagram", "facebook"), ("linkedin", "organization"), ("bluesky", "oauth"),
     }  # fmt: skip
-    assert "/connections/client-links" in (await owner.get(f"./connections/connect?client={alba}&who=link")).text
-    assert "Each link connects one account" in (await owner.get("./connections/connect?client=none&who=link")).text
+    assert "/accounts/client-links" in (await owner.get(f"./accounts/connect?client={alba}&who=link")).text
+    assert "Each link connects one account" in (await owner.get("./accounts/connect?client=none&who=link")).text
     # Without the sandbox, most platforms need an app, and none of them is hidden.
     bare: Settings = installation.settings.model_copy(update={"sandbox_url": None, "apps": {}})
     object.__setattr__(installation, "settings", bare)
-    page = (await owner.get("./connections/connect")).text
-    assert "/connections/guide/tiktok" in page
-    assert "/connections/new/bluesky" in page
-    assert "/connections/new/tiktok" not in page
-    guide = (await owner.get("./connections/guide/instagram")).text
+    page = (await owner.get("./accounts/connect")).text
+    assert "/accounts/guide/tiktok" in page
+    assert "/accounts/new/bluesky" in page
+    assert "/accounts/new/tiktok" not in page
+    guide = (await owner.get("./accounts/guide/instagram")).text
     assert "CLIPCAST_INSTAGRAM_CLIENT_ID" in guide
     assert f"{bare.public_base}/connect/instagram/callback" in guide
-    assert "needs no app" in (await owner.get("./connections/guide/bluesky")).text
-    assert (await owner.get("./connections/guide/nowhere")).status_code == 404
+    assert "needs no app" in (await owner.get("./accounts/guide/bluesky")).text
+    assert (await owner.get("./accounts/guide/nowhere")).status_code == 404
 
 
 async def test_maker_who_sees_some_clients_only_connects_accounts_of_theirs(
@@ -302,7 +302,7 @@ async def test_maker_who_sees_some_clients_only_connects_accounts_of_theirs(
         done = await press(browser, await browser.get(mine), "/new/tiktok", "harbour.films")
         assert "is connected." in done.text
     assert str((await accounts(installation))["tiktok harbour.films"].client_id) == alba
-    dialog = (await editor.get("./connections/connect")).text
+    dialog = (await editor.get("./accounts/connect")).text
     assert other not in dialog
     assert 'value="none"' not in dialog
-    assert f"/connections/new/tiktok?client={alba}" in dialog
+    assert f"/accounts/new/tiktok?client={alba}" in dialog

@@ -72,7 +72,7 @@ async def test_logo_stands_beside_the_name_and_goes_with_the_client(
     with Image.open(io.BytesIO(shown.content)) as logo:
         assert (logo.format, logo.size) == ("WEBP", (192, 96))
     assert "immutable" not in (await owner.get(address.partition("?")[0])).headers["cache-control"]
-    for path in (".", "./posts", "./connections", client + "/settings", client + "/times"):
+    for path in (".", "./posts", "./accounts", client + "/settings", client + "/times"):
         assert address in (await owner.get(path)).text, path
     assert (await owner.post(client + "/logo/remove")).status_code == 303
     assert (await owner.get(address)).status_code == 404

@@ -56,15 +56,15 @@ async def test_viewer_reads_clients_and_changes_nothing(
 
 async def test_client_in_the_address_stays_until_it_is_left(owner: Visitor, client: str) -> None:
     id = client.rsplit("/", 1)[1]
-    page = (await owner.get(f"./connections?client={id}")).text
+    page = (await owner.get(f"./accounts?client={id}")).text
     side = page.partition("<main")[0]
-    for path in ("", "/calendar", "/posts", "/clips", "/connections", "/compose"):
+    for path in ("", "/calendar", "/posts", "/clips", "/accounts", "/compose"):
         assert f'href="{owner.base}{path}?client={id}"' in side, path
     assert f'href="{owner.base}/settings"' in side
-    assert f'<a class="leave" href="{owner.base}/connections">' in side
+    assert f'<a class="leave" href="{owner.base}/accounts">' in side
     assert (await owner.get("./calendar?client=none")).status_code == 200
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
-    assert "not there any more" in (await owner.get(f"{second}/connections?client={id}")).text
+    assert "not there any more" in (await owner.get(f"{second}/accounts?client={id}")).text
     assert (await owner.get(client.replace(owner.base, second) + "/times")).status_code == 404
 
 
@@ -74,18 +74,17 @@ async def test_pages_show_all_clients_if_the_one_in_the_address_was_deleted(
     """Bookmarks and open pages go on. What would act on the accounts of one client does nothing."""
     id = client.rsplit("/", 1)[1]
     await owner.post(client + "/accounts", {"account": desk["tiktok"]})
-    assert (await owner.get(f"./connections?client={id}")).text.count('id="connection-') == 1
+    assert (await owner.get(f"./accounts?client={id}")).text.count('id="connection-') == 1
     assert (await owner.post(client + "/delete")).status_code == 303
-    for path in ("", "/calendar", "/calendar?view=week", "/posts", "/drafts", "/clips", "/connections"):
+    for path in ("", "/calendar", "/calendar?view=week", "/posts", "/drafts", "/clips", "/accounts"):
         page = await owner.get(f".{path}{'&' if '?' in path else '?'}client={id}")
         assert page.status_code == 200, path
         assert "the list shows all" in page.text or "This page shows all clients." in page.text, path
         assert f"client={id}" not in page.text.partition("<main")[0], path
-    assert (await owner.get(f"./connections?client={id}")).text.count('id="connection-') > 1
-    assert "not there any more" not in (await owner.get("./connections")).text
-    assert (await owner.get(f"./accounts?client={id}")).status_code == 307
+    assert (await owner.get(f"./accounts?client={id}")).text.count('id="connection-') > 1
+    assert "not there any more" not in (await owner.get("./accounts")).text
     assert (await owner.post(f"./calendar/queue?client={id}")).status_code == 404
-    assert (await owner.get(f"./connections/new/tiktok?client={id}")).status_code == 404
+    assert (await owner.get(f"./accounts/new/tiktok?client={id}")).status_code == 404
 
 
 async def test_accounts_move_between_clients(owner: Visitor, client: str, desk: dict[str, Any]) -> None:

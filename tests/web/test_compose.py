@@ -238,7 +238,7 @@ async def test_removed_account_stays_chosen_as_a_problem_until_unticked(owner: V
     draft = f"./compose/{new_id()}"
     both = form(desk) | {"account": [desk["tiktok"], desk["youtube"]]}
     await owner.post(draft, both)
-    await owner.post(f"./connections/{desk['youtube']}/remove")
+    await owner.post(f"./accounts/{desk['youtube']}/remove")
     page = (await owner.get(draft)).text
     assert "1 chosen account is no longer connected" in page
     assert "An account that was removed" in page

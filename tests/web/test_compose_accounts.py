@@ -119,7 +119,7 @@ async def test_new_post_for_a_client_begins_with_its_usable_accounts_and_the_tim
     ids = [UUID(desk["tiktok"]), UUID(desk["youtube"])]
     async with installation.database.begin() as session:
         await session.execute(update(Connection).where(Connection.id.in_(ids)).values(client_id=first))
-    await owner.post(f"./connections/{desk['youtube']}/off")
+    await owner.post(f"./accounts/{desk['youtube']}/off")
     moved = (await owner.get(f"./compose?client={first}&at=2030-05-06T10:30:00Z")).headers["location"]
     page = (await owner.get(moved)).text
     assert re.findall(r'name="account"[^>]* value="([^"]*)" checked', page) == [desk["tiktok"]]

@@ -25,7 +25,7 @@ async def clients(owner: Visitor) -> list[str]:
 
 
 async def act(owner: Visitor, action: str, *ids: str, **more: str) -> str:
-    answer = await owner.post("./connections/bulk", {"action": action, "chosen": list(ids)} | more, **HTMX)
+    answer = await owner.post("./accounts/bulk", {"action": action, "chosen": list(ids)} | more, **HTMX)
     assert answer.status_code == 200, answer.text
     assert answer.headers["hx-trigger"] == "refresh,bulk-done"
     return answer.text
@@ -36,7 +36,7 @@ async def undo(owner: Visitor, said: str) -> str:
     fields = {
         name: html.unescape(re.findall(rf'name="{name}" value="([^"]*)"', said)[0]) for name in ("action", "before")
     }
-    answer = await owner.post("./connections/bulk/undo", fields, **HTMX)
+    answer = await owner.post("./accounts/bulk/undo", fields, **HTMX)
     assert answer.status_code == 200, answer.text
     return answer.text
 
@@ -63,13 +63,12 @@ async def test_accounts_move_together_and_back(
     assert "2 accounts moved back." in await undo(owner, moved)
     assert [str(one.client_id) for one in await stored(installation, *both)] == [clients[0]] * 2
     # The page shows them by client, finds them by the client's name, and keeps to the client of the address.
-    page = (await owner.get("./connections")).text
+    page = (await owner.get("./accounts")).text
     assert page.index("<bdi>Alba</bdi>", page.index("accounts-table")) < page.index(f'id="connection-{both[0]}"')
-    assert f'id="connection-{both[0]}"' in (await owner.get("./connections?q=alba")).text
-    assert "No account matches" in (await owner.get("./connections?q=nobody")).text
-    assert f'id="connection-{both[0]}"' not in (await owner.get(f"./connections?client={clients[1]}")).text
-    assert (await owner.post("./connections/bulk", {"action": "move", "chosen": both[0], "to": "x"})).status_code == 404
-    assert (await owner.get("./accounts?q=alba")).headers["location"] == f"{owner.base}/connections?q=alba"
+    assert f'id="connection-{both[0]}"' in (await owner.get("./accounts?q=alba")).text
+    assert "No account matches" in (await owner.get("./accounts?q=nobody")).text
+    assert f'id="connection-{both[0]}"' not in (await owner.get(f"./accounts?client={clients[1]}")).text
+    assert (await owner.post("./accounts/bulk", {"action": "move", "chosen": both[0], "to": "x"})).status_code == 404
 
 
 async def test_labels_are_given_taken_away_and_found(
@@ -81,19 +80,19 @@ async def test_labels_are_given_taken_away_and_found(
     tiktok, youtube = await stored(installation, *both)
     # A label is spelt as it was first.
     assert tiktok.labels == youtube.labels == ["Main", "<b>En français</b>"]
-    page = (await owner.get("./connections?label=Main")).text
+    page = (await owner.get("./accounts?label=Main")).text
     assert "&lt;b&gt;En français" in page
     assert "<b>En" not in page
     await undo(owner, said)
     tiktok, youtube = await stored(installation, *both)
     assert (tiktok.labels, youtube.labels) == (["Main"], [])
-    assert f'id="connection-{both[1]}"' not in (await owner.get("./connections?label=Main")).text
+    assert f'id="connection-{both[1]}"' not in (await owner.get("./accounts?label=Main")).text
     await act(owner, "label", *both, remove="Main")
     assert (await stored(installation, both[0]))[0].labels == []
     full = await act(owner, "label", *both, label=",".join(f"label {number}" for number in range(21)))
     assert "@harbour.films would have 21 labels, maximum 20." in full
     for fields in ({"label": " , "}, {"label": "x" * 60}, {"label": "‮"}):
-        refused = await owner.post("./connections/bulk", {"action": "label", "chosen": both[0]} | fields)
+        refused = await owner.post("./accounts/bulk", {"action": "label", "chosen": both[0]} | fields)
         assert refused.status_code == 422, fields
 
 
@@ -117,8 +116,8 @@ async def test_accounts_pause_together_and_resume(
         ("bulk", {"action": "pause", "chosen": both[0]}),
         ("bulk/undo", {"action": "resume", "before": json.dumps({both[0]: None})}),
     ):
-        assert (await editor.post(f"./connections/{path}", fields)).status_code == 403
-    assert 'value="pause"' not in (await editor.get("./connections")).text
+        assert (await editor.post(f"./accounts/{path}", fields)).status_code == 403
+    assert 'value="pause"' not in (await editor.get("./accounts")).text
 
 
 async def test_nonsense_changes_nothing(owner: Visitor, desk: dict[str, Any], clients: list[str]) -> None:
@@ -129,15 +128,15 @@ async def test_nonsense_changes_nothing(owner: Visitor, desk: dict[str, Any], cl
         ("bulk/undo", {"action": "move", "before": "[1]"}),
         ("bulk/undo", {"action": "move", "before": '{"x": 1}'}),
     ):
-        assert (await owner.post(f"./connections/{path}", fields)).status_code == 422, (path, fields)
+        assert (await owner.post(f"./accounts/{path}", fields)).status_code == 422, (path, fields)
     strange = {"action": "label", "before": json.dumps({desk["tiktok"]: 5})}
-    assert (await owner.post("./connections/bulk/undo", strange)).status_code == 200
+    assert (await owner.post("./accounts/bulk/undo", strange)).status_code == 200
     # Another workspace's accounts are not there.
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
-    elsewhere = await owner.post(f"{second}/connections/bulk", {"action": "pause", "chosen": desk["tiktok"]}, **HTMX)
+    elsewhere = await owner.post(f"{second}/accounts/bulk", {"action": "pause", "chosen": desk["tiktok"]}, **HTMX)
     assert "it is no longer connected." in elsewhere.text
     # Without a script, the result is a page.
-    page = await owner.post("./connections/bulk", {"action": "move", "chosen": desk["tiktok"], "to": clients[0]})
+    page = await owner.post("./accounts/bulk", {"action": "move", "chosen": desk["tiktok"], "to": clients[0]})
     assert "1 account moved to Alba." in page.text
     assert "<h1>Accounts</h1>" in page.text
 
@@ -146,11 +145,11 @@ async def test_link_is_for_the_one_client_of_the_accounts(
     owner: Visitor, desk: dict[str, Any], clients: list[str]
 ) -> None:
     both = {"action": "link", "chosen": [desk["tiktok"], desk["youtube"]]}
-    refused = await owner.post("./connections/bulk", both)
+    refused = await owner.post("./accounts/bulk", both)
     assert (refused.status_code, "these accounts are of no client" in refused.text) == (422, True)
     await act(owner, "move", desk["tiktok"], to=clients[0])
-    assert (await owner.post("./connections/bulk", both)).status_code == 422
+    assert (await owner.post("./accounts/bulk", both)).status_code == 422
     await act(owner, "move", desk["youtube"], to=clients[0])
-    made = await owner.post("./connections/bulk", both, **HTMX)
+    made = await owner.post("./accounts/bulk", both, **HTMX)
     assert "/connect/for/" in made.text
     assert "<bdi>Alba</bdi>" in made.text

@@ -180,8 +180,8 @@ async def test_no_page_tells_a_limited_member_of_another_client(
     assert len(paths) > 50
     asked = [*paths, *(f"/posts?q={word}" for word in ("Their", "Mixed", hidden["post_id"], hidden["item_id"]))]
     asked += [f"/palette?q={word}" for word in ("quarry", "their", hidden["post_id"], hidden["connection_id"])]
-    asked += [f"{path}?client={hidden['client_id']}" for path in ("", "/calendar", "/posts", "/clips", "/connections")]
-    asked += [f"{path}?client=none" for path in ("/calendar", "/posts", "/connections")]
+    asked += [f"{path}?client={hidden['client_id']}" for path in ("", "/calendar", "/posts", "/clips", "/accounts")]
+    asked += [f"{path}?client=none" for path in ("/calendar", "/posts", "/accounts")]
     asked += [f"/calendar?view={view}&at={some_day()}" for view in ("month", "week", "list")]
     asked += [f"/review?state={state}" for state in ("waiting", "approved", "expired")]
     asked += [
@@ -200,10 +200,7 @@ async def test_no_page_tells_a_limited_member_of_another_client(
     for word in (THEIRS, "Their caption", BOTH):
         assert word in everything, word
     own = "".join(
-        [
-            (await member.get("." + path)).text
-            for path in ("/posts", "/clients", "/connections", f"/posts/{agency.post}")
-        ]
+        [(await member.get("." + path)).text for path in ("/posts", "/clients", "/accounts", f"/posts/{agency.post}")]
     )
     for word in (OURS, "Our caption", "our.handle"):
         assert word in own, word
@@ -223,7 +220,7 @@ async def test_no_form_of_a_limited_member_changes_another_client(
     asked = [(path, typed) for path in pages(application, "POST") if "{" in path]
     asked += [("/posts/bulk", typed | {"action": action}) for action in ("move", "retry", "remove", "copy")]
     asked += [("/posts/bulk", {"action": "remove", "all": "on", "q": "Their"}), ("/clients", typed)]
-    asked += [("/connections/move", typed), ("/compose/accounts/sets", typed | {"set_name": "Their account set"})]
+    asked += [("/accounts/move", typed), ("/compose/accounts/sets", typed | {"set_name": "Their account set"})]
     assert len(asked) > 50
     for path, fields in asked:
         answer = await member.post("." + filled(path, hidden), fields)

@@ -324,7 +324,7 @@ async def test_posts_of_an_account_beyond_the_list_are_found(
     assert desk["tiktok"] not in page
     assert "These are the newest accounts." in page
     asked = f"./posts?account={desk['tiktok']}"
-    assert asked[1:] in (await owner.get(f"./connections/{desk['tiktok']}")).text
+    assert asked[1:] in (await owner.get(f"./accounts/{desk['tiktok']}")).text
     page = (await owner.get(asked)).text
     assert post in page
     assert f'<option value="{desk["tiktok"]}" selected>@' in page

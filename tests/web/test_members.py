@@ -17,16 +17,16 @@ Invited = Callable[[str], Awaitable[Visitor]]
 
 # What a role may at least do; the answer of what it may is anything but 403.
 FOR_EDITORS = [
-    ("GET", "./compose"), ("GET", "./drafts"), ("GET", "./connections/new/tiktok"),
-    ("POST", "./connections/links/tiktok"), ("POST", "./posts/x/delete"), ("POST", "./clips/x/delete"),
-    ("GET", "./connections/connect"), ("POST", "./connections/bulk"), ("POST", "./connections/client-links"),
+    ("GET", "./compose"), ("GET", "./drafts"), ("GET", "./accounts/new/tiktok"),
+    ("POST", "./accounts/links/tiktok"), ("POST", "./posts/x/delete"), ("POST", "./clips/x/delete"),
+    ("GET", "./accounts/connect"), ("POST", "./accounts/bulk"), ("POST", "./accounts/client-links"),
     ("POST", "./clients/x/logo"), ("POST", "./clients/x/logo/remove"),
     ("POST", "./posts/x/publish"), ("POST", "./posts/x/items/y/retry"),
 ]  # fmt: skip
 FOR_OWNERS = [
     ("POST", "./developers/keys"), ("POST", "./developers/keys/x/revoke"), ("POST", "./settings/invitations"),
     ("POST", "./settings/members/x"), ("POST", "./settings/members/x/remove"), ("POST", "./settings/name"),
-    ("POST", "./settings/workspaces"), ("POST", "./connections/x/off"), ("POST", "./connections/x/remove"),
+    ("POST", "./settings/workspaces"), ("POST", "./accounts/x/off"), ("POST", "./accounts/x/remove"),
     ("GET", "./jobs"), ("POST", "./jobs/x/retry"), ("POST", "./jobs/resume"), ("POST", "./settings/conform"),
 ]  # fmt: skip
 FORM = {"name": "Name", "role": "editor", "days": "0", "scopes": "posts:read"}
@@ -40,7 +40,7 @@ async def ask(visitor: Visitor, method: str, path: str) -> int:
 async def test_viewer_reads_every_page_and_changes_nothing(invited: Invited) -> None:
     """A viewer gets 200 for every page and 403 for every action."""
     viewer = await invited("viewer")
-    for path in (".", "./posts", "./calendar", "./clips", "./connections", "./settings", "./reference"):
+    for path in (".", "./posts", "./calendar", "./clips", "./accounts", "./settings", "./reference"):
         assert (await viewer.get(path)).status_code == 200, path
     for method, path in FOR_EDITORS + FOR_OWNERS:
         assert await ask(viewer, method, path) == 403, path

@@ -23,7 +23,7 @@ async def test_new_workspace_shows_the_first_steps_and_what_can_be_connected(own
     page = (await owner.get(".")).text
     assert "First steps" in page
     assert "Nothing needs you" not in page
-    assert page.count(f'href="{owner.base}/connections/new/') == 8
+    assert page.count(f'href="{owner.base}/accounts/new/') == 8
     assert "No app needed" in page
     for address in (f"{owner.base}/", f"{owner.base}/posts/?state=needs"):
         moved = await owner.get(address)

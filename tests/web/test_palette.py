@@ -153,5 +153,5 @@ async def test_account_whose_sign_in_ended_is_an_action(
         lost = update(Connection).where(Connection.id == UUID(desk["tiktok"]))
         await session.execute(lost.values(status="needs_reconnect"))
     [(path, title)] = await found(owner, "reconnect")
-    assert (path, title) == (f"/connections/{desk['tiktok']}", "Reconnect TikTok @harbour.films")
+    assert (path, title) == (f"/accounts/{desk['tiktok']}", "Reconnect TikTok @harbour.films")
     assert "Reconnect" in (await owner.get(f".{path}")).text

@@ -28,10 +28,10 @@ async def fetch_pictures(installation: Installation) -> None:
 async def test_picture_stands_over_the_initials_and_browsers_keep_it(
     owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:
-    assert not PICTURE.search((await owner.get("./connections")).text)
+    assert not PICTURE.search((await owner.get("./accounts")).text)
     await fetch_pictures(installation)
     await connect(owner, installation, "bluesky")
-    page = (await owner.get("./connections")).text
+    page = (await owner.get("./accounts")).text
     # The account without a picture has its initials, and the others have them below.
     assert page.count('class="account-avatar"') == 3
     assert page.count('aria-hidden="true">HF') == 3
@@ -57,9 +57,9 @@ async def test_only_who_sees_the_account_sees_its_picture(
     visitors: Callable[[], Visitor],
 ) -> None:
     await fetch_pictures(installation)
-    path = f"./connections/{desk['tiktok']}/avatar"
+    path = f"./accounts/{desk['tiktok']}/avatar"
     assert (await owner.get(path)).status_code == 200
-    for wrong in (f"./connections/{UUID(int=1)}/avatar", "./connections/x/avatar"):
+    for wrong in (f"./accounts/{UUID(int=1)}/avatar", "./accounts/x/avatar"):
         assert (await owner.get(wrong)).status_code == 404
     second = (await owner.post("./settings/workspaces", {"name": "Second"})).headers["location"]
     assert (await owner.get(second + path[1:])).status_code == 404
@@ -71,5 +71,5 @@ async def test_only_who_sees_the_account_sees_its_picture(
     made = await owner.post("./settings/invitations", limited)
     member, link = visitors(), made.text.split('id="new-invitation">')[1].split("<")[0]
     await member.post(link, {"name": "Bo", "email": "bo@example.org", "password": PASSWORD})
-    seen = [owner._at(f"./connections/{desk[one]}/avatar") for one in ("youtube", "tiktok")]
+    seen = [owner._at(f"./accounts/{desk[one]}/avatar") for one in ("youtube", "tiktok")]
     assert [(await member.get(one)).status_code for one in seen] == [200, 404]

@@ -76,6 +76,6 @@ async def test_unreadable_account_leaves_the_others_visible(
     async with installation.database.begin() as session:
         broken = Connection.id == UUID(desk["tiktok"])
         await session.execute(update(Connection).where(broken).values(status="haunted", status_reason=None))
-    page = await owner.get("./connections")
+    page = await owner.get("./accounts")
     assert page.status_code == 200
     assert f"connection-{desk['youtube']}" in page.text

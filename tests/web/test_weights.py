@@ -31,7 +31,7 @@ async def test_pages_of_300_accounts_and_busy_days_are_light(owner: Visitor, ins
         await session.execute(update(Connection).values(avatar_key=cast(Connection.id, String)))
     paths = [
         "", "/posts", f"/posts?q={RARE_WORD}", f"/posts?client={seeded.clients[0]}", f"/posts/{seeded.newest['held']}",
-        "/calendar?view=week", "/calendar?view=list", "/connections", f"/connections/{seeded.accounts[0].id}",
+        "/calendar?view=week", "/calendar?view=list", "/accounts", f"/accounts/{seeded.accounts[0].id}",
         "/clients", "/clips", f"/clips/{seeded.renders[0]}", "/drafts", "/review", "/developers/requests", "/settings",
     ]  # fmt: skip
     weights = {path: weight((await owner.get("." + path)).content) for path in paths}

@@ -91,7 +91,7 @@ def _about(row: Any, data: dict[str, Any]) -> tuple[str, str]:
     account = _account(row)
     match row["type"].partition(".")[0]:
         case "connection" | "quota":
-            return account or "An account", f"/connections/{row['connection_id']}"
+            return account or "An account", f"/accounts/{row['connection_id']}"
         case "post":
             deleted = row["type"] == "post.deleted"
             return _title(row) or "A post", "/posts" if deleted else f"/posts/{row['post_id']}"

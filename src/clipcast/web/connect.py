@@ -123,7 +123,7 @@ def _result(request: Request, platform: Platform[Any], done: Connected | Choice,
     if done.link.in_app:
         ids = ",".join(str(connection.id) for connection in done.connections)
         again = f"&expected={done.link.expects}" if done.link.expects else ""
-        response: Response = RedirectResponse(f"/w/{done.link.workspace_id}/connections?connected={ids}{again}", 303)
+        response: Response = RedirectResponse(f"/w/{done.link.workspace_id}/accounts?connected={ids}{again}", 303)
     elif done.link.through and (back := way_back(request)):
         ids = ",".join(str(connection.id) for connection in done.connections)
         response = RedirectResponse(f"{back}?connected={ids}", 303, headers() | PRIVATE)
@@ -143,7 +143,7 @@ def _again(choice: Choice, back: str | None) -> str | None:
     if not choice.is_missed or not (link.in_app or back):
         return None
     query = {"expects": link.expects, "way": link.sign_in_method}
-    address = f"{back}/new/{link.platform}?" if back else f"/w/{link.workspace_id}/connections/new/{link.platform}?"
+    address = f"{back}/new/{link.platform}?" if back else f"/w/{link.workspace_id}/accounts/new/{link.platform}?"
     return address + urlencode({name: value for name, value in query.items() if value})
 
 

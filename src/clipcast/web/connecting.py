@@ -65,7 +65,7 @@ def tiles_of(installation: Installation) -> list[Tile]:
     ]
 
 
-@router.get("/connections/connect")
+@router.get("/accounts/connect")
 async def connect_page(member: Editing, who: str = MYSELF) -> Response:
     """Return the dialog as a page: for which client, who signs in, and the platforms."""
     return member.render(
@@ -77,7 +77,7 @@ async def connect_page(member: Editing, who: str = MYSELF) -> Response:
     )
 
 
-@router.get("/connections/guide/{platform}")
+@router.get("/accounts/guide/{platform}")
 async def guide_page(member: Editing, platform: str) -> Response:
     """Return how the operator sets up an app of a platform."""
     if platform not in PLATFORMS:
@@ -103,7 +103,7 @@ def _checked_method(platform: str, sign_in_method: str | None) -> str | None:
     return sign_in_method or None
 
 
-@router.get("/connections/new/{platform}")
+@router.get("/accounts/new/{platform}")
 async def connect_account(
     member: Editing, platform: str, sign_in_method: SignInMethod = None, expects: str | None = None
 ) -> Response:
@@ -128,7 +128,7 @@ async def connect_account(
     return RedirectResponse(link.removeprefix(member.installation.settings.public_base), 303)
 
 
-@router.post("/connections/links/{platform}")
+@router.post("/accounts/links/{platform}")
 async def share_link(member: Editing, platform: str, sign_in_method: SignInMethod = None) -> Response:
     """Create a link for an account owner who has no sign-in to Clipcast. It works once, for a day."""
     method = _checked_method(platform, sign_in_method)
@@ -141,7 +141,7 @@ async def share_link(member: Editing, platform: str, sign_in_method: SignInMetho
     return shared_page(member, link, PLATFORMS[platform].title)
 
 
-@router.post("/connections/client-links")
+@router.post("/accounts/client-links")
 async def share_client_link(member: Editing, request: Request) -> Response:
     """Create a link with which the people of a client connect its accounts, for some days."""
     form = await read_form(request)
@@ -166,20 +166,20 @@ def shared_page(member: Member, link: str, title: str = "", client: Client | Non
     return member.render(template, section="connections", link=link, title=title, client=client, lifetime=days)
 
 
-@router.post("/connections/client-links/{link_id}/revoke")
+@router.post("/accounts/client-links/{link_id}/revoke")
 async def revoke(member: Editing, link_id: str) -> Response:
     """Revoke a link for a client, which then no longer works."""
     async with member.installation.database.begin() as session:
         link = await revoke_client_link(session, member.workspace.id, link_id)
         client = next((one.name for one in member.clients if one.id == link.client_id), "")
         member.record(session, "client.link_revoked", client, link.client_id, made_by=link.maker_name)
-    return member.redirect("/connections#links")
+    return member.redirect("/accounts#links")
 
 
-@router.post("/connections/links/{link_id}/withdraw")
+@router.post("/accounts/links/{link_id}/withdraw")
 async def withdraw(member: Editing, link_id: str) -> Response:
     """Withdraw a link, which then no longer works."""
     async with member.installation.database.begin() as session:
         link = await withdraw_link(session, member.workspace.id, link_id)
         member.record(session, "connection.link_withdrawn", PLATFORMS[link.platform].title, made_by=link.maker_name)
-    return member.redirect("/connections#links")
+    return member.redirect("/accounts#links")

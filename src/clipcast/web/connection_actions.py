@@ -43,10 +43,10 @@ class Outcome:
 
     def refuse(self, account: Connection, reason: str) -> None:
         """Say why nothing was done with an account."""
-        self.refused.append((_name(account), reason, f"/connections/{account.id}"))
+        self.refused.append((_name(account), reason, f"/accounts/{account.id}"))
 
 
-@router.post("/connections/bulk")
+@router.post("/accounts/bulk")
 async def act_on_many(member: Editing, request: Request) -> Response:
     """Do one action with the chosen accounts."""
     form = await read_form(request)
@@ -59,7 +59,7 @@ async def act_on_many(member: Editing, request: Request) -> Response:
     _require_right(member, action)
     async with member.installation.database.begin() as session:
         accounts = await labels.lock_accounts(session, member.workspace.id, ids)
-        outcome = Outcome(refused=[("An account", GONE, "/connections")] * (len(ids) - len(accounts)))
+        outcome = Outcome(refused=[("An account", GONE, "/accounts")] * (len(ids) - len(accounts)))
         where = await ACTIONS[action](session, member, accounts, form, outcome)
     return _result(member, request, action, outcome, where)
 
@@ -79,7 +79,7 @@ async def _link(member: Member, ids: list[UUID]) -> Response:
     return shared_page(member, link, client=client, days=LIFETIMES[1])
 
 
-@router.post("/connections/bulk/undo")
+@router.post("/accounts/bulk/undo")
 async def undo(member: Editing, request: Request) -> Response:
     """Undo an action on accounts: `before` has the client or the labels that each had."""
     form = await read_form(request)
@@ -209,35 +209,35 @@ def _result(
     return response
 
 
-@router.post("/connections/move")
+@router.post("/accounts/move")
 async def move(member: Editing, request: Request) -> Response:
     """Give one account to a client, or to none, and return to its page."""
     form = await read_form(request)
     async with member.installation.database.begin() as session:
         await assign_accounts(session, member.workspace.id, form.one("to") or None, form.all("account"), member.actor)
     id = parse_id(form.line("account"))
-    return member.redirect(f"/connections/{id}" if id else "/connections")
+    return member.redirect(f"/accounts/{id}" if id else "/accounts")
 
 
-@router.post("/connections/{connection_id}/off")
+@router.post("/accounts/{connection_id}/off")
 async def switch_off(member: Owning, connection_id: str) -> Response:
     """Pause an account."""
     async with member.installation.database.begin() as session:
         connection = await manage.switch_off(session, member.workspace.id, connection_id)
         member.record(session, "connection.disabled", _name(connection), connection.id)
-    return member.redirect("/connections")
+    return member.redirect("/accounts")
 
 
-@router.post("/connections/{connection_id}/on")
+@router.post("/accounts/{connection_id}/on")
 async def switch_on(member: Owning, connection_id: str) -> Response:
     """Resume an account."""
     async with member.installation.database.begin() as session:
         connection = await manage.switch_on(session, member.workspace.id, connection_id)
         member.record(session, "connection.enabled", _name(connection), connection.id)
-    return member.redirect("/connections")
+    return member.redirect("/accounts")
 
 
-@router.post("/connections/{connection_id}/remove")
+@router.post("/accounts/{connection_id}/remove")
 async def remove(member: Owning, connection_id: str) -> Response:
     """Remove an account: revoke its authorization if the platform has a call for that, and delete its tokens anyway."""
     async with member.installation.database.session() as session:

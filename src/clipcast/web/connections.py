@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from clipcast.api.pagination import PageNumber, PageParams
@@ -32,6 +32,7 @@ from clipcast.posts.lines import lines_of
 from clipcast.web import times
 from clipcast.web.client_times import in_words
 from clipcast.web.connecting import MYSELF, tiles_of
+from clipcast.web.pages import headers
 from clipcast.web.viewers import Looking, Member
 
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
@@ -58,14 +59,16 @@ class Shown:
     note: str = ""
 
 
+@router.api_route("/connections", methods=["GET", "POST"])
+@router.api_route("/connections/{rest:path}", methods=["GET", "POST"])
+async def former_address(request: Request) -> Response:
+    """Redirect to the address of today: stored notices, sent e-mails and open pages have the former one."""
+    url = request.url
+    path = url.path.replace("/connections", "/accounts", 1)
+    return RedirectResponse(f"{path}{'?' if url.query else ''}{url.query}", 308, headers())
+
+
 @router.get("/accounts")
-async def accounts_page(member: Looking) -> Response:
-    """Redirect to the accounts page."""
-    query = member.request.url.query
-    return RedirectResponse(f"{member.base}/connections{'?' if query else ''}{query}", 307)
-
-
-@router.get("/connections")
 async def connections_page(
     member: Looking,
     page: PageNumber = 1,
@@ -187,7 +190,7 @@ def _short(instant: datetime, zone: ZoneInfo) -> str:
     return f"{local:%H:%M}" if local.date() == today else f"{local:%a} {local:%H:%M}"
 
 
-@router.get("/connections/count")
+@router.get("/accounts/count")
 async def account_count(member: Looking) -> Response:
     """Return what the sidebar says: the number of accounts that need a person, and whether posts are published."""
     async with member.installation.database.session() as session:
@@ -195,7 +198,7 @@ async def account_count(member: Looking) -> Response:
     return member.render("parts/sidebar_state.html")
 
 
-@router.get("/connections/{connection_id}")
+@router.get("/accounts/{connection_id}")
 async def connection_page(member: Looking, connection_id: str) -> Response:
     """Return the page of one account."""
     async with member.installation.database.session() as session:

@@ -256,7 +256,7 @@ async def _checklist(member: Member, session: AsyncSession) -> list[Step]:
         *(_operators_steps(member.installation.settings) if member.may("owner") else ()),
         Step(
             await _has(session, Connection, mine), "Connect an account", "One of yours, or send a client a link.",
-            "/connections",
+            "/accounts",
         ),
         Step(await _has(session, Clip, mine), "Upload a clip", f"{TITLES}.", "/clips"),
         Step(await _has(session, Post, mine), "Publish a post", "Now, or at a time that you choose.", "/compose"),
@@ -272,11 +272,11 @@ def _operators_steps(settings: Settings) -> tuple[Step, ...]:
         Step(
             any(app_of(settings, one.sign_in) for one in needing), "Configure an app at a platform",
             f"You need none for {listed(others)}. " * bool(others) + "Choose another platform to see its steps.",
-            "/connections/connect",
+            "/accounts/connect",
         ),
         Step(
             is_reachable(settings), "Make this installation reachable",
             f"{listed(fetching)} fetch clips from CLIPCAST_PUBLIC_URL: an https address on the internet.",
-            "/connections",
+            "/accounts",
         ),
     )  # fmt: skip

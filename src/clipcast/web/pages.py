@@ -69,7 +69,7 @@ SHOWN_JOB_STATES = {
 # The pages that show one client's part with `?client=`, and their paths.
 FILTERED = {
     "overview": "", "calendar": "/calendar", "posts": "/posts", "drafts": "/drafts", "clips": "/clips",
-    "connections": "/connections",
+    "connections": "/accounts",
 }  # fmt: skip
 # The themes that a person can choose. Without the cookie, the system decides.
 THEMES = {"light": "Light", "dark": "Dark"}

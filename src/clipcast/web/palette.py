@@ -52,7 +52,7 @@ class Entry:
 ACTIONS = (
     Entry("New post", "/compose", "plus", role="editor", words="compose write publish schedule create"),
     Entry("Upload clips", "/clips", "upload", role="editor", words="video file add"),
-    Entry("Connect an account", "/connections#connect", "plug-connected", role="editor", words="add channel profile"),
+    Entry("Connect an account", "/accounts#connect", "plug-connected", role="editor", words="add channel profile"),
     Entry("Create an API key", "/developers/keys", "code", role="owner", words="token"),
     Entry("Create a webhook", "/developers/webhooks", "code", role="owner"),
     Entry("Invite a member", "/settings#members", "user", role="owner", words="team people colleague"),
@@ -65,7 +65,7 @@ PAGES = (
     Entry("Review", "/review", "eye", words="approve approvals"),
     Entry("Clips", "/clips", "movie", words="videos library"),
     Entry("Edit templates", "/templates", "movie", words="renders"),
-    Entry("Accounts", "/connections", "plug-connected", words="connections channels"),
+    Entry("Accounts", "/accounts", "plug-connected", words="connections channels"),
     Entry("Requests", "/developers/requests", "code", role="editor", words="developers log api"),
     Entry("API reference", "/reference", "code", words="developers documentation"),
     Entry("Notifications", "/settings/notifications", "message-circle", words="e-mail chat settings"),
@@ -137,7 +137,7 @@ async def _lost(session: AsyncSession, member: Member) -> list[Entry]:
     return [
         Entry(
             f"Reconnect {_title(one.platform)} @{one.username}",
-            f"/connections/{one.id}",
+            f"/accounts/{one.id}",
             platform=one.platform,
             role="editor",
             words="account sign-in ended",

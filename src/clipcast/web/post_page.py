@@ -444,11 +444,11 @@ def _account_fix(connection: Connection) -> dict[str, str]:
     if connection.status == "disabled":
         return {
             "kind": "link",
-            "path": f"/connections/{connection.id}",
+            "path": f"/accounts/{connection.id}",
             "title": f"Resume @{connection.username}",
         }
     query = {"expects": str(connection.id), "way": connection.profile.get("way")}
-    path = f"/connections/new/{connection.platform}?"
+    path = f"/accounts/new/{connection.platform}?"
     return {
         "kind": "link",
         "path": path + urlencode({name: value for name, value in query.items() if value}),

@@ -13,7 +13,7 @@ from clipcast.web.viewers import Looking, Member
 router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 
 
-@router.get("/connections/{connection_id}/avatar")
+@router.get("/accounts/{connection_id}/avatar")
 async def avatar(member: Looking, connection_id: str) -> Response:
     """Return the picture of an account."""
     async with member.installation.database.session() as session:

@@ -325,7 +325,7 @@ async def _with_sidebar(member: Member) -> Member:
 
 def _filtered(base: str) -> set[str]:
     """Return the paths of the pages that show one client's part."""
-    return {f"{base}/accounts", *(base + path for path in FILTERED.values())}
+    return {base + path for path in FILTERED.values()}
 
 
 async def count_guess(request: Request, email: str = "") -> None:

@@ -1,6 +1,6 @@
 // Single keys that are the same on all pages. `?` lists them; the profile turns them off.
 
-const PLACES = { o: "", c: "/calendar", p: "/posts", r: "/review", l: "/clips", a: "/connections", d: "/developers" };
+const PLACES = { o: "", c: "/calendar", p: "/posts", r: "/review", l: "/clips", a: "/accounts", d: "/developers" };
 const PAUSE = 1500; // milliseconds after G in which the second key counts
 const TYPED = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 const dialog = document.getElementById("keys");
