@@ -28,6 +28,7 @@ from clipcast.posts.listing import COUNTED
 from clipcast.web import times
 from clipcast.web.forms import label_of
 from clipcast.web.icons import icon, platform_icon, static
+from clipcast.web.marks import account_mark, mark_on_post
 from clipcast.web.said import action_in_words, fix_of, in_words, without_response
 from clipcast.web.states import STATES
 from clipcast.web.steps import step_in_words
@@ -260,6 +261,8 @@ def _environment() -> Environment:
     environment.globals |= {
         "icon": icon,
         "platform_icon": platform_icon,
+        "account_mark": account_mark,
+        "mark_on_post": mark_on_post,
         "static": static,
         "platforms": PLATFORMS,
         "safely": safely,
