@@ -20,7 +20,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Draft
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts import calendar
-from clipcast.posts.calendar import MOVABLE, Day, Wanted
+from clipcast.posts.calendar import MOVABLE, Wanted
 from clipcast.posts.draft_lines import draft_lines
 from clipcast.posts.lines import PostLine, lines_of
 from clipcast.web.calendar_spans import VIEWS, Span, address, bounds, name_of, read_day, span_of
@@ -213,13 +213,13 @@ async def _cells(
         planned = await calendar.planned_drafts(session, mine, edges[0][0], edges[-1][1])
         waiting = await calendar.loose_drafts(session, mine) if span.view != "month" else []
     entries = await _draft_entries(member, session, [*planned, *waiting], wanted)
-    shown = SHOWN[span.view]
-    posts = await _post_entries(member, session, days, shown)
+    shown = [LATER_SHOWN if span.view == "list" and day != span.at else SHOWN[span.view] for day in span.days]
+    ids = [id for of_day, most in zip(days, shown, strict=True) for id, _ in of_day.posts[:most]]
+    posts = await _post_entries(member, session, ids)
     cells = []
-    for day, edge, of_day in zip(span.days, edges, days, strict=True):
+    for day, edge, of_day, most in zip(span.days, edges, days, shown, strict=True):
         timed = [one for one in entries if (at := one.line.scheduled_at) and edge[0] <= at < edge[1]]
-        own = sorted([*(posts[id] for id, _ in of_day.posts[:shown]), *timed], key=_by_time)
-        most = LATER_SHOWN if span.view == "list" and day != span.at else shown
+        own = sorted([*(posts[id] for id, _ in of_day.posts[:most]), *timed], key=_by_time)
         cell = Cell(day, name_of(day, today), own[:most], len(of_day.posts) + len(timed))
         hidden = cell.total - len(cell.entries)
         cell.more = f"{hidden}{'' if of_day.is_whole else '+'}" if hidden or not of_day.is_whole else ""
@@ -260,9 +260,9 @@ def _by_time(entry: Entry) -> tuple[datetime, UUID]:
     return entry.line.starts_at, entry.line.id
 
 
-async def _post_entries(member: Member, session: AsyncSession, days: Sequence[Day], shown: int) -> dict[UUID, Entry]:
-    """Return the entries of the first posts of each day, by the post's id."""
-    posts = await calendar.posts_of(session, [id for day in days for id, _ in day.posts[:shown]])
+async def _post_entries(member: Member, session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, Entry]:
+    """Return the entries of these posts, by the post's id."""
+    posts = await calendar.posts_of(session, ids)
     may_move = member.may("editor")
     lines = await lines_of(session, posts)
     return {line.id: Entry(line, "post", may_move and line.state in MOVABLE) for line in lines}
