@@ -183,18 +183,16 @@ async def _listed(session: AsyncSession, ids: Sequence[UUID], limit: int, total:
 
 async def tab_counts(session: AsyncSession, workspace_id: UUID) -> dict[str, int]:
     """Return the number of posts of each tab, and of drafts. A number above `COUNTED` means more than that."""
-    counts = {}
     queries = {
         "all": select(Post.id).where(Post.workspace_id == workspace_id),
         "in_review": select(Post.id).where(Post.workspace_id == workspace_id, Post.review.in_(UNAPPROVED)),
         "scheduled": needy.with_items(workspace_id, "pending"),
         "drafts": select(Draft.id).where(Draft.workspace_id == workspace_id, Draft.post_id.is_(None)),
     }
-    for name, query in queries.items():
-        counted = query.limit(COUNTED + 1).subquery()
-        counts[name] = (await session.execute(select(func.count()).select_from(counted))).scalar_one()
-    counts["published"] = await _published_count(session, workspace_id)
-    return counts | {"needs": await needy.count(session, workspace_id, COUNTED)}
+    numbers = {name: _counted(query.limit(COUNTED + 1)).scalar_subquery() for name, query in queries.items()}
+    numbers["needs"] = needy.count_sql(workspace_id, COUNTED)
+    counts = dict(zip(numbers, (await session.execute(select(*numbers.values()))).one(), strict=True))
+    return counts | {"published": await _published_count(session, workspace_id)}
 
 
 async def _published_count(session: AsyncSession, workspace_id: UUID) -> int:

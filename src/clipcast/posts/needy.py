@@ -11,6 +11,7 @@ from sqlalchemy import (
     CompoundSelect,
     DateTime,
     FromClause,
+    ScalarSelect,
     Select,
     Subquery,
     Uuid,
@@ -91,14 +92,21 @@ def _span(since: datetime | None, until: datetime | None) -> list[ColumnElement[
     return begins + ([Post.starts_at < until] if until else [])
 
 
+def count_sql(
+    workspace_id: UUID, most: int, since: datetime | None = None, until: datetime | None = None
+) -> ScalarSelect[int]:
+    """Return `count` as an SQL expression."""
+    span = _span(since, until)
+    found, posts = _posts(workspace_id, SORTED_MAX + HELD_MAX if span else most + 1, span)
+    counted = posts.subquery() if span else found
+    return select(func.count()).select_from(counted).scalar_subquery()
+
+
 async def count(
     session: AsyncSession, workspace_id: UUID, most: int, since: datetime | None = None, until: datetime | None = None
 ) -> int:
     """Return the number of posts that need a person. A number above `most` means more than that."""
-    span = _span(since, until)
-    found, posts = _posts(workspace_id, SORTED_MAX + HELD_MAX if span else most + 1, span)
-    counted = posts.subquery() if span else found
-    return int((await session.execute(select(func.count()).select_from(counted))).scalar_one())
+    return (await session.execute(select(count_sql(workspace_id, most, since, until)))).scalar_one()
 
 
 async def failed_count(
