@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, String, cast, func, literal, literal_column, select, true
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -46,8 +46,10 @@ async def search_newest(
     newest = posts.order_by(Post.starts_at.desc(), Post.id.desc()).limit(NEWEST).subquery()
     first = select(_is_like(pattern).label("matches")).where(Item.post_id == newest.c.id)
     caption = first.order_by(Item.position).limit(1).lateral()
-    rows = (await session.execute(select(newest.c.id, caption.c.matches))).all()
-    return Newest({id for id, matches in rows if matches}, len(rows) < NEWEST)
+    # One row for all: few of them match.
+    ids = func.array_agg(newest.c.id).filter(caption.c.matches)
+    found, number = (await session.execute(select(ids, func.count()).select_from(newest.join(caption, true())))).one()
+    return Newest(set(found or ()), number < NEWEST)
 
 
 def has_caption(pattern: str, words: str) -> ColumnElement[bool]:
