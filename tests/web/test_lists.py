@@ -29,6 +29,7 @@ from clipcast.posts.queue import move_to_next_time
 from clipcast.testing.harness import some_day
 from clipcast.web import bulk
 from clipcast.web import posts as web_posts
+from clipcast.web.bulk_outcome import ONGOING
 from clipcast.web.compose import CLIPS_SHOWN
 from clipcast.workspaces.service import create_key
 from tests.web.browser import sent as fields_of_form
@@ -255,6 +256,8 @@ async def test_many_posts_are_copied_retried_and_removed(
     owner: Visitor, desk: dict[str, Any], installation: Installation, invited: Any
 ) -> None:
     first, second, third = [await later(owner, desk, hour) for hour in (1, 2, 3)]
+    page = (await owner.get("./posts")).text
+    assert [one for one, words in ONGOING.items() if f'value="{one}" data-ongoing="{words}: ' not in page] == []
     assert "2 posts copied." in await act(owner, "copy", [first, second])
     assert (await owner.get("./drafts")).text.count("o&#39;clock</a>") == 2
     async with installation.database.begin() as session:
