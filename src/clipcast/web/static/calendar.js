@@ -256,6 +256,8 @@ document.addEventListener("dragstart", (event) => {
 // --- Keys: arrows move the day, Page Up and Down turn the page, T is today, M moves, N composes, Escape drops nothing.
 
 const TYPED = "input, textarea, select, [contenteditable]";
+// What is open has keys of its own.
+const OPEN = "details[open], [popover], [role=menu]";
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 
 function shift(day, days) {
@@ -272,6 +274,13 @@ function goTo(day, back) {
   return turn(edge.href, `day-${day}`);
 }
 
+// The day that the arrows begin at, from anywhere on the page: today, if it is shown.
+function firstDay() {
+  const at = document.querySelector("#calendar-filters [name=at]").value;
+  const link = live().querySelector("a[id^=day-][aria-current=date]") ?? document.getElementById(`day-${at}`) ?? live().querySelector("a[id^=day-]");
+  return link?.focus();
+}
+
 function turnTo(id) {
   const { href } = document.getElementById(id);
   return turn(href, `day-${new URL(href).searchParams.get("at")}`);
@@ -285,20 +294,21 @@ document.addEventListener("keydown", (event) => {
     if (undo) undo.click();
     return;
   }
-  if (event.target.closest?.(TYPED) || document.body.dataset.keys === "off") return;
+  if (event.target.closest?.(`${TYPED}, ${OPEN}`) || document.body.dataset.keys === "off") return;
   const active = document.activeElement;
   const day = active.closest?.("#live [data-day]")?.dataset.day;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const act = {
-    t: () => document.getElementById("to-today").click(),
+    t: () => turnTo("to-today"),
     m: active.closest?.("[data-version]") && (() => openMove(active.closest("[data-version]"))),
     n: day && (() => { location.href = `${live().dataset.compose}?at=${day}T12:00`; }),
-    PageUp: day && (() => turnTo("earlier")),
-    PageDown: day && (() => turnTo("later")),
+    PageUp: () => turnTo("earlier"),
+    PageDown: () => turnTo("later"),
   }[key];
   const step = STEPS[key];
   if (act) act();
   else if (step && day) goTo(shift(day, live().dataset.view === "month" ? step : Math.sign(step)), step < 0);
+  else if (step) firstDay();
   else return;
   event.preventDefault();
 });
