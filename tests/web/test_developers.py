@@ -145,7 +145,9 @@ async def test_a_refused_post_opens_as_a_draft_with_the_same_problems(
     assert opened.status_code == 303
     draft = (await owner.get(opened.headers["location"])).text
     fields = sent(draft)
-    assert fields["clip"] == [desk["clip"]]
+    # An unknown clip stays as one that was deleted.
+    assert fields["clip"] == [desk["clip"], body["videos"][1]["edit_id"]]
+    assert "1 chosen clip no longer exists. Remove it." in draft
     assert set(fields["account"]) == {desk["tiktok"], desk["youtube"]}
     assert long_title in draft
     assert "too long: 101 characters" in html.unescape(draft)
@@ -171,3 +173,30 @@ async def test_a_refused_post_opens_as_a_draft_with_the_same_problems(
     number = other.headers["x-request-id"]
     assert "Open as a draft" not in (await owner.get(f"{REQUESTS}/{number}")).text
     assert (await owner.post(f"{REQUESTS}/{number}/draft")).status_code == 404
+
+
+async def test_draft_of_a_post_with_an_unknown_clip_keeps_its_account_words_and_problems(
+    owner: Visitor, desk: dict[str, Any], application: FastAPI, installation: Installation
+) -> None:
+    key = await key_of(owner)
+    unknown = str(new_id())
+    known = {"connection_id": desk["youtube"], "metadata": {"youtube": {"title": "x" * 101}}}
+    lost = [
+        {"connection_id": desk["tiktok"], "metadata": {"tiktok": {"title": "Words of the unknown one"}}},
+        known | {"metadata": {"youtube": {"title": "Own", "description": "Own words"}}},
+    ]
+    body = {"videos": [{"edit_id": desk["clip"], "targets": [known]}, {"edit_id": unknown, "targets": lost}]}
+    refused = await owner.client.post("/api/v1/posts", json=body, headers=key)
+    assert refused.status_code == 422
+    await application.state.request_log.close(installation.database.hot_pool)
+    opened = await owner.post(f"{REQUESTS}/{refused.headers['x-request-id']}/draft")
+    page = (await owner.get(opened.headers["location"])).text
+    fields = sent(page)
+    assert (fields["clip"], set(fields["account"])) == ([desk["clip"], unknown], {desk["youtube"], desk["tiktok"]})
+    for problem in ("too long: 101 characters", "TikTok: choose who can watch.", "1 chosen clip no longer exists."):
+        assert problem in html.unescape(page)
+    # They stay when the page saves itself.
+    saved = sent((await owner.post(opened.headers["location"], fields)).text)
+    for words in ("Words of the unknown one", "Own", "Own words"):
+        assert [words] in fields.values(), words
+        assert [words] in saved.values(), words

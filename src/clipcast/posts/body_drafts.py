@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from clipcast.common.cells import resolved
@@ -24,7 +24,7 @@ from clipcast.posts.shorthand import resolve_accounts, with_texts
 from clipcast.posts.spellings import respell_post
 
 SHOWN_MAX = 60
-# Stands for the clip of targets whose own one is unknown.
+# Stands for the clip of all targets if none is known, and is the namespace of ids that cannot be read.
 NO_CLIP = UUID(int=0)
 KINDS: Mapping[str, tuple[type, ...]] = {
     "string": (str,), "boolean": (bool,), "integer": (int, str), "number": (int, float, str), "array": (list,),
@@ -43,7 +43,8 @@ class BodyDraft:
 async def draft_of_body(executor: Executor, workspace_id: UUID, body: Any, settings: Settings) -> BodyDraft | None:
     """Return the draft; None if the body names no account of the workspace.
 
-    If the workspace has none of the clips, the draft has the accounts, with their first words, and no clip.
+    The draft keeps an unknown clip with its words, as one that was deleted: the page asks to remove it. If the
+    workspace has none of the clips, the draft has the accounts, with their first words, and no clip.
     """
     found = BodyDraft({})
     spelt, _ = respell_post(body)
@@ -56,7 +57,7 @@ async def draft_of_body(executor: Executor, workspace_id: UUID, body: Any, setti
     known = await load_references(executor, workspace_id, edits, accounts, settings)
     platforms = {id: one.platform for id, one in known.connections.items() if one.platform in PLATFORMS}
     items: dict[tuple[UUID, UUID], Item] = {}
-    without_clip: dict[UUID, Item] = {}
+    has_any = False
     for _, path, edit, _, target, texts in targets:
         edit_id, connection_id = parse_id(edit), wanted[path]
         has_clip = edit_id is not None and edit_id in known.renders
@@ -69,18 +70,21 @@ async def draft_of_body(executor: Executor, workspace_id: UUID, body: Any, setti
             platform = PLATFORMS[platforms[connection_id]]
             merged = with_texts(target, platform, texts)
             details = _details(platform.name, merged.get("metadata"), found)
-            clip = edit_id if edit_id and has_clip else NO_CLIP
+            clip = edit_id or uuid5(NO_CLIP, _shown(edit))
             item = Item(edit_id=clip, connection_id=connection_id, platform=platform.name, details=details)
-            if has_clip:
-                items[clip, connection_id] = item
-            else:
-                without_clip.setdefault(connection_id, item)
+            items[clip, connection_id] = item
+            has_any |= has_clip
     found.left_out = list(dict.fromkeys(found.left_out))
-    if not items and not without_clip:
-        return None
-    content = draft_of_post(list((items or without_clip).values()), None)
     if not items:
-        content |= {"clips": [], "by_clip": {}}
+        return None
+    if has_any:
+        content = draft_of_post(list(items.values()), None)
+    else:
+        first: dict[UUID, Item] = {}
+        for item in items.values():
+            item.edit_id = NO_CLIP
+            first.setdefault(item.connection_id, item)
+        content = draft_of_post(list(first.values()), None) | {"clips": [], "by_clip": {}}
     found.content = content | _time(spelt, body, found)
     return found
 

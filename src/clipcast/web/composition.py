@@ -97,9 +97,15 @@ class Composition:
         """The id of the post that the draft replaces."""
         return parse_id(self.content["replaces"] or "")
 
-    def cells_of(self, account: Connection) -> list[tuple[str, Render]]:
-        """Return the account's targets: each one's key in the draft, and its clip."""
-        return [(drafts.cell(str(clip.edit_setting_id), str(account.id)), clip) for clip in self.chosen_clips]
+    @property
+    def clip_names(self) -> dict[str, str]:
+        """The names of all chosen clips by `editId`: also words of a clip that does not exist stay."""
+        names = {str(clip.edit_setting_id): clip.name for clip in self.clips}
+        return {id: names.get(id, "a deleted clip") for id in self.content["clips"]}
+
+    def cells_of(self, account: Connection) -> list[tuple[str, str]]:
+        """Return the account's targets: each one's key in the draft, and the name of its clip."""
+        return [(drafts.cell(id, str(account.id)), name) for id, name in self.clip_names.items()]
 
     @property
     def platforms(self) -> dict[str, list[Connection]]:
