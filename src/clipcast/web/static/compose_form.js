@@ -163,6 +163,15 @@ function goTo(name) {
   if (control.matches("select") && !control.value) try { control.showPicker(); } catch { /* it has the focus */ }
 }
 
+// At the end of the caption. A signature stands before the hashtags there, as `with_signature` of clients/words.py puts it.
+function withInsert(text, more, isBeforeTags) {
+  const lines = text.trimEnd().split("\n");
+  let words = lines.length;
+  while (isBeforeTags && words && lines[words - 1].split(/\s+/).every((word) => !word || word.startsWith("#"))) words -= 1;
+  const [body, tags] = [lines.slice(0, words), lines.slice(words)].map((part) => part.join("\n"));
+  return [body.trimEnd(), more, tags.trim()].filter(Boolean).join("\n\n");
+}
+
 // Sheets. One that loads its content when it opens listens for `open`.
 export function open(sheet) {
   showSheet(sheet);
@@ -173,10 +182,10 @@ form.addEventListener("click", (event) => {
   const one = event.target.closest("[data-tab][role=tab], [data-field], [data-opens], [data-closes], [data-own], [data-insert], [data-send-as], dialog [href='#problems']");
   if (!one) return;
   if (one.dataset.insert) {
-    // At the end of the caption, and once: a second press adds nothing.
+    // Once: a second press adds nothing.
     const field = document.getElementById(one.dataset.into);
     if (!field.value.includes(one.dataset.insert)) {
-      field.value = [field.value.trimEnd(), one.dataset.insert].filter(Boolean).join("\n\n");
+      field.value = withInsert(field.value, one.dataset.insert, "beforeTags" in one.dataset);
       field.dispatchEvent(new Event("input", { bubbles: true }));
       field.dispatchEvent(new Event("change", { bubbles: true }));
     }
