@@ -8,12 +8,13 @@ import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy import func, select, update
 
+from clipcast.clients.words import with_signature
 from clipcast.common.ids import new_id
-from clipcast.database.models.clients import Client, PostingTimeRow
+from clipcast.database.models.clients import Client, HashtagSet, PostingTimeRow
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item
 from clipcast.installation import Installation
-from tests.e2e.people import add_clips, link_accounts, set_up, shoot, upload
+from tests.e2e.people import OWNER, add_clips, link_accounts, set_up, shoot, upload
 from tests.e2e.test_pages import serious
 
 pytestmark = pytest.mark.browser
@@ -91,3 +92,50 @@ async def test_template_brings_words_and_accounts_and_drafts_go_into_the_queue(
     async with served.database.session() as session:
         query = select(func.count()).where(Item.slot_at.is_not(None), Item.status == "pending")
         assert (await session.execute(query)).scalar_one() == 2
+
+
+# What an extension of the browser does to fields, such as a password manager.
+STYLE_FIELDS = "() => { for (const one of document.querySelectorAll('dialog input')) one.style.caretColor = 'red'; }"
+
+
+async def test_dialogs_that_come_anew_set_no_style_that_the_policy_forbids(served: Installation, page: Page) -> None:
+    base = await set_up(page, served)
+    await page.goto(base + "/compose")
+    await page.locator("#text").fill("First light in the harbour")
+    await page.get_by_role("button", name="Templates").first.click()
+    dialog = page.get_by_role("dialog", name="Templates")
+    await dialog.get_by_label("Save this draft as a template").fill("Mornings")
+    await page.evaluate(STYLE_FIELDS)
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_role("button", name="Use Mornings")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.context.clear_cookies()
+    await page.locator("#text").fill("Later")
+    again = page.get_by_role("dialog", name="Your session has ended")
+    await again.get_by_label("E-mail").fill(OWNER[1])
+    await again.get_by_label("Password").fill("wrong")
+    await page.evaluate(STYLE_FIELDS)
+    await page.keyboard.press("Enter")
+    await expect(again.get_by_role("alert")).to_contain_text("password is wrong")
+
+
+async def test_signature_stands_before_hashtags_whichever_comes_first(served: Installation, page: Page) -> None:
+    base = await set_up(page, served)
+    await link_accounts(served, base, "threads")
+    await give_times(served, base)
+    async with served.database.begin() as session:
+        client = (await session.scalars(update(Client).values(signature="- Alba").returning(Client.id))).one()
+        tags = ["ok", "OK"]
+        session.add(HashtagSet(id=new_id(), client_id=client, name="Usual", name_key="usual", tags=tags))
+    await page.goto(base + "/compose")
+    await page.get_by_label("All of Alba").click()
+    chips = [page.locator("#form-all .inserts").get_by_role("button", name=name) for name in ("Usual", "Signature")]
+    for order in (chips, chips[::-1]):
+        for typed in ("Plain words.", "", "Words\n\n#typed"):
+            await page.locator("#text").fill(typed)
+            for chip in order:
+                await chip.click()
+            words, _, own = typed.partition("\n\n")
+            wanted = "\n\n".join(part for part in (words, "- Alba", own, "#ok #OK") if part)
+            await expect(page.locator("#text")).to_have_value(wanted)
+            assert with_signature(typed, "- Alba") in wanted
