@@ -186,6 +186,22 @@ async def test_link_that_is_guessed_revoked_expired_or_another_clients_shows_the
     assert ((await client.get(link)).status_code, (await client.get(link)).text) == (404, gone)
 
 
+async def test_post_whose_only_link_is_revoked_says_that_nobody_can_approve_it(owner: Visitor, post: str) -> None:
+    await send_by_link(owner, post)
+    links = (await owner.get("./review/links")).text
+    assert "Its page is gone at once. 1 post waits for it. Send it to somebody else." in links
+    shown = "./review/" + post.rsplit("/", 1)[1]
+    assert "Nobody can approve it" not in (await owner.get(shown)).text
+    await owner.post("." + re.findall(r'action="[^"]+(/review/links/[\w-]+/revoke)"', links)[0])
+    page = (await owner.get(shown)).text
+    assert "Nobody can approve it any more" in page
+    assert f'href="{post}/review">Send it to others</a>' in page
+    assert "if it is approved by then" not in page
+    # Somebody else is asked, and can.
+    await owner.post(post + "/review", {"review.member": "owner@example.org", "review.rule": "any"})
+    assert "Nobody can approve it" not in (await owner.get(shown)).text
+
+
 async def test_edit_in_compose_asks_again_keeps_the_comments_and_a_new_time_does_not(
     owner: Visitor, visitors: Callable[[], Visitor], desk: dict[str, Any], post: str
 ) -> None:

@@ -142,11 +142,13 @@ async def _links_page(
 ) -> Response:
     async with member.installation.database.session() as session:
         found = await links.list_links(session, member.workspace.id)
+        waiting = await links.count_waiting(session, [one.id for one in found])
     return member.render(
         "review_links.html",
         422 if form else 200,
         section="review",
         links=found,
+        waiting=waiting,
         form=form or FilledForm({}),
         url=url,
         mailed=mailed,
