@@ -194,6 +194,21 @@ async def test_client_of_a_post_is_shown_with_its_free_times(
     assert (f"post-{post}" in here[day], 'class="free-time"' in here[day]) == (True, False)
 
 
+async def test_day_counts_the_free_times_that_it_does_not_show(
+    owner: Visitor, installation: Installation, desk: dict[str, Any]
+) -> None:
+    day = some_day()
+    client = await give_client(owner, installation, desk, "Orbit", time(18, 30))
+    async with installation.database.begin() as session:
+        row = await session.get_one(Client, client)
+        await set_times(session, row, [PostingTime(n, time(hour, 30)) for n in range(7) for hour in range(12, 22)])
+    for view, shown in (("month", 2), ("week", 8), ("list", 6)):
+        here = days((await owner.get(f"./calendar?view={view}&at={day}")).text)[day]
+        assert here.count('class="free-time"') == shown, view
+        assert f">{10 - shown} more free</a>" in here, view
+    assert "more free" not in (await owner.get(f"./calendar?view=month&at={day}&free=off")).text
+
+
 async def test_free_time_takes_only_entries_whose_accounts_have_it(
     owner: Visitor, installation: Installation, desk: dict[str, Any]
 ) -> None:

@@ -99,6 +99,8 @@ class Cell:
     more: str = ""
     worst: str = ""
     free: list[Free] = field(default_factory=list)
+    # The number of free times that it does not show.
+    more_free: int = 0
 
     @property
     def timeline(self) -> list[Entry | Free]:
@@ -251,8 +253,12 @@ async def _add_free_times(
         # A time near midnight can vary past the last day.
         cell = by_day.get(slot.at.astimezone(member.zone).date())
         fits = not platform and (account is None or account in slot.account_ids)
-        if cell and fits and not slot.post_ids and len(cell.free) < most:
+        if not cell or not fits or slot.post_ids:
+            continue
+        if len(cell.free) < most:
             cell.free.append(Free(slot.at, shown[slot.client_id]))
+        else:
+            cell.more_free += 1
     return bool(slots)
 
 
