@@ -12,6 +12,8 @@ from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.workspaces import Workspace
 
 SUBJECT_MAX = 200
+# The last entries of a workspace among which one about a subject is looked for: no index has subjects.
+LOOKED_AT = 1000
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,10 @@ async def list_entries(
     """Return a page of entries, newest first, and the number of all entries."""
     query = select(AuditEntry).where(AuditEntry.workspace_id == workspace_id)
     return await page_of(session, query.order_by(AuditEntry.id.desc()), offset, limit)
+
+
+async def newest_about(session: AsyncSession, workspace_id: UUID, subject: str) -> AuditEntry | None:
+    """Return the newest entry about a subject, among the workspace's last ones; None if they have none."""
+    last = select(AuditEntry.id).where(AuditEntry.workspace_id == workspace_id).order_by(AuditEntry.id.desc())
+    query = select(AuditEntry).where(AuditEntry.id.in_(last.limit(LOOKED_AT)), AuditEntry.subject == subject)
+    return (await session.scalars(query.order_by(AuditEntry.id.desc()).limit(1))).one_or_none()

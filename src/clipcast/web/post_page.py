@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from clipcast.audit.service import newest_about
 from clipcast.clips.pictures import picture_version
 from clipcast.common.ids import parse_id
 from clipcast.common.media import known_media
@@ -193,13 +194,16 @@ async def post_page(
 ) -> Response:
     """Return a post's page. `changed` shows that an action did nothing, because the post had changed.
 
-    If an edited post has replaced this one, redirect to it.
+    If an edited post has replaced this one, redirect to it. If somebody removed it, the page says who and when.
     """
     try:
         return await render_post(member, post_id, changed=changed, look=Look(item, tab, show, find))
     except NotFound:
         async with member.installation.database.session() as session:
             successor = await successor_of(session, member.workspace.id, post_id)
+            removal = None if successor else await newest_about(session, member.workspace.id, f"Post {post_id}")
+        if removal is not None and removal.action == "post.deleted":
+            return member.render("post_gone.html", 404, section="posts", entry=removal)
         if successor is None:
             raise
         return member.redirect(f"/posts/{successor.post_id}" + ("?changed=true" if changed else ""))

@@ -15,6 +15,11 @@ function load(address, push) {
   return last;
 }
 
+// Somebody removed the post: an open page says so, and takes nothing away that a person reads or types.
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement !== live() || ctx.response.status !== 404) return;
+  document.getElementById("notices").replaceChildren(document.getElementById("gone").content.cloneNode(true));
+});
 document.body.addEventListener("refresh", () => load(() => live().dataset.address));
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("#live a[data-part]");
