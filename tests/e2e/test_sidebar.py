@@ -5,6 +5,7 @@ from playwright.async_api import Page, expect
 from sqlalchemy import update
 
 from clipcast.database.models.connections import Connection
+from clipcast.database.models.people import User
 from clipcast.installation import Installation
 from tests.e2e.people import link_accounts, set_up, shoot, working
 
@@ -42,3 +43,12 @@ async def test_sidebar_follows_the_accounts_and_the_workers(page: Page, served: 
         await page.set_viewport_size({"width": 1280, "height": 850})
         await expect(health).to_be_visible()
         await expect(counted).to_have_count(0)
+    # A long name leaves the rest in view.
+    async with served.database.begin() as session:
+        await session.execute(update(User).values(name="Maximilian Alexander von Hohenberg " * 3))
+    await page.set_viewport_size({"width": 1280, "height": 720})
+    await page.reload()
+    name = await page.locator(".who a[href='/account']").bounding_box()
+    assert name
+    assert name["height"] < 60
+    await expect(health).to_be_in_viewport()
