@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
+from sqlalchemy import update
 
+from clipcast.database.models.connections import Connection
 from clipcast.installation import Installation
-from tests.e2e.people import add_clips, connect, send, set_up, shoot, sign_in, upload
+from tests.e2e.people import add_clips, connect, plan_for, send, set_up, shoot, sign_in, upload
 
 pytestmark = pytest.mark.browser
 
@@ -148,3 +150,40 @@ async def test_sheet_of_the_time_begins_at_the_checked_choice(served: Installati
         await expect(chosen).to_be_focused()
         await page.keyboard.press("Escape")
         await expect(page.locator("#when")).to_be_hidden()
+
+
+async def test_open_page_of_a_post_says_that_somebody_removed_it(
+    served: Installation, page: Page, browser: Browser, clip: Path
+) -> None:
+    base = await set_up(page, served)
+    for platform in ("YouTube", "TikTok"):
+        await connect(page, base, platform)
+    await upload(page, base, clip)
+    await page.goto(base + "/compose")
+    await page.get_by_label("YouTube @harbour.films").check()
+    await add_clips(page, "clip")
+    await page.locator("#title").fill("To be removed")
+    day = await page.evaluate("new Date(Date.now() + 5 * 86400000).toLocaleDateString('en-CA')")
+    await plan_for(page, f"{day}T18:30")
+    await send(page)
+    await page.wait_for_url("**/posts/**")
+    other = await browser.new_page()
+    await sign_in(other, served)
+    await other.goto(page.url)
+    # An account of an edited post stays chosen when it can be used no more: the count is of all accounts.
+    async with served.database.begin() as session:
+        await session.execute(update(Connection).where(Connection.platform == "youtube").values(status="disabled"))
+    await other.get_by_role("button", name="Edit").click()
+    await other.wait_for_url("**/compose/**")
+    await expect(other.locator(".accg small")).to_have_text("1 of 2")
+    await other.get_by_label("TikTok @harbour.films").check()
+    await expect(other.locator(".accg small")).to_have_text("2 of 2")
+    await other.goto(page.url)
+    await other.get_by_label("More actions").click()
+    await other.get_by_role("button", name="Remove post").click()
+    await other.locator("#confirm-yes").click()
+    await other.wait_for_url("**/posts")
+    gone = page.get_by_role("alert").filter(has_text="This post was removed meanwhile.")
+    await expect(gone.get_by_role("link", name="All posts")).to_be_visible()
+    await expect(page.get_by_role("heading", name="To be removed")).to_be_visible()
+    await other.close()

@@ -240,7 +240,7 @@ async def test_removed_account_stays_chosen_as_a_problem_until_unticked(owner: V
     await owner.post(draft, both)
     await owner.post(f"./accounts/{desk['youtube']}/remove")
     page = (await owner.get(draft)).text
-    assert "1 chosen account is no longer connected" in page
+    assert "@harbour.films is no longer connected. Remove it." in page
     assert "An account that was removed" in page
     assert "Ready: " not in page
     refused = await owner.post(draft + "/send", sent(page))

@@ -369,3 +369,36 @@ async def test_idle_edit_of_a_post_learns_that_the_post_was_moved(
     assert (await owner.post(draft + "/newer", at | mine)).status_code == 204
     await editor.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})
     assert "The post was changed" in (await owner.post(draft + "/newer", at | mine)).text
+
+
+async def test_check_of_an_unusable_account_offers_what_its_viewer_can_do(
+    owner: Visitor, editor: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    link = f'<a href="{owner._at("./connections/" + desk["tiktok"])}">'
+    for status, of_owner, of_editor in (
+        ("disabled", f"{link}Resume it</a>", "An owner can resume it."),
+        ("needs_reconnect", f"{link}Reconnect it</a>", f"{link}Reconnect it</a>"),
+    ):
+        async with installation.database.begin() as session:
+            row = await session.get_one(Connection, UUID(desk["tiktok"]))
+            row.status, row.status_reason = status, "TikTok no longer accepts the sign-in."
+        for visitor, fix in ((owner, of_owner), (editor, of_editor)):
+            checks = (await visitor.post(f"./compose/{new_id()}", form(desk))).text
+            checks = checks.split('id="problems"')[1].split("</section>")[0]
+            assert fix in checks
+            assert f'data-field="account.{desk["tiktok"]}"' in checks
+            assert "under Accounts" not in checks
+
+
+async def test_page_of_a_post_that_somebody_removed_says_who_and_when(
+    owner: Visitor, editor: Visitor, scheduled: str
+) -> None:
+    await editor.post(scheduled + "/delete")
+    moved = await owner.post(scheduled + "/reschedule", {"at": f"{some_day(1)}T09:00", "version": 1})
+    for path in (moved.headers["location"], scheduled):
+        gone = await owner.get(path)
+        assert gone.status_code == 404
+        assert re.search("<bdi>New Member</bdi> removed it from Clipcast <time [^>]+>just now</time>", gone.text)
+        assert f'href="{owner._at("./posts")}">All posts</a>' in gone.text
+        assert 'aria-label="Pages"' in gone.text
+    assert "This post is not in this workspace, or is gone." in (await owner.get(f"./posts/{new_id()}")).text

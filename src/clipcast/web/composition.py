@@ -9,12 +9,14 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.ids import parse_id
 from clipcast.common.timestamps import format_timestamp, known_zones
 from clipcast.common.words import listed
 from clipcast.connections.repository import connections_by_id
+from clipcast.database import among
 from clipcast.database.hot_queries import Executor, from_session
 from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
@@ -40,6 +42,8 @@ class Composition:
     content: dict[str, Any]
     clips: list[Render] = field(default_factory=list)
     accounts: list[Connection] = field(default_factory=list)
+    # Accounts that it names, and that were removed from the workspace.
+    removed: list[Connection] = field(default_factory=list)
     # Problems of the form's own fields, by the field's name. Preflight adds others.
     typed_problems: dict[str, str] = field(default_factory=dict)
     # The id of the opened page, and the draft's version that it last read or saved.
@@ -124,10 +128,11 @@ class Composition:
                 else f"{gone} chosen clips no longer exist. Remove them."
             )
         if gone := len(self.gone_accounts):
+            names = listed([f"@{one.username}" for one in self.removed])
             found["account"] = (
-                "1 chosen account is no longer connected. Remove it."
+                f"{names or '1 chosen account'} is no longer connected. Remove it."
                 if gone == 1
-                else f"{gone} chosen accounts are no longer connected. Remove them."
+                else f"{gone} chosen accounts are no longer connected{f': {names}' if names else ''}. Remove them."
             )
         return found | self.typed_problems
 
@@ -196,8 +201,12 @@ async def load_composition(
     """Load the clips and accounts that a draft names."""
     mine = member.workspace.id
     clips = await renders_by_edit_id(session, mine, [id for text in content["clips"] if (id := parse_id(text))])
-    accounts = await connections_by_id(session, mine, [id for text in content["accounts"] if (id := parse_id(text))])
-    return Composition(content, list(clips.values()), list(accounts.values()), problems or {})
+    ids = [id for text in content["accounts"] if (id := parse_id(text))]
+    accounts = await connections_by_id(session, mine, ids)
+    gone = [id for id in ids if id not in accounts]
+    query = select(Connection).where(Connection.workspace_id == mine, among(Connection.id, gone))
+    removed = list(await session.scalars(query)) if gone else []
+    return Composition(content, list(clips.values()), list(accounts.values()), removed, problems or {})
 
 
 async def read_composition(member: Member, session: AsyncSession, request: Request) -> Composition:

@@ -7,6 +7,7 @@ from typing import Any
 
 from clipcast.common.problems import Problem
 from clipcast.common.timestamps import parse_instant
+from clipcast.connections.status import why_unusable
 from clipcast.database.models.connections import Connection
 from clipcast.platforms.metadata import Metadata
 from clipcast.platforms.registry import PLATFORMS
@@ -19,6 +20,7 @@ from clipcast.web.said import in_words
 from clipcast.web.times import ago
 
 NOT_READ = ("invalid_time", "offset_missing")
+UNUSABLE = ("connection_disabled", "connection_needs_reconnect")
 TARGET = re.compile(r"/videos/(\d+)/targets/(\d+)(?:/metadata/([a-z]+)(?:/([^/]+))?)?")
 
 
@@ -58,6 +60,10 @@ def _place(
     handle = f"{platform.title} @{account.username}"
     if problem.code == DUPLICATE:
         return FieldError("cell", _double(handle, problem.earlier), False, DUPLICATE)
+    if problem.code in UNUSABLE:
+        # The page says who can do what about it.
+        reason = in_words(why_unusable(account.status, account.status_reason)[0])
+        return FieldError(f"account.{account.id}", f"{handle}: {reason}", blocks, problem.code)
     if name is None:
         where = "cell" if match[3] is None and "connectionId" not in problem.path else f"account.{account.id}"
         return FieldError(where, f"{handle}: {in_words(problem.message, account.platform)}", blocks)

@@ -65,9 +65,11 @@ function show() {
     const count = group.querySelector("[data-count]");
     const [chosen, usable] = [chosenIn(group), Number(count.dataset.count)];
     const box = group.querySelector("[data-choice-of]");
-    box.checked = chosen > 0 && chosen >= usable;
-    box.indeterminate = chosen > 0 && chosen < usable;
-    count.textContent = chosen ? `${chosen} of ${usable}` : String(usable);
+    // Of a post that is edited, accounts that cannot be used stay chosen.
+    const unusable = group.querySelectorAll(".acc.no [name=account]:checked").length;
+    box.checked = chosen > 0 && chosen - unusable >= usable;
+    box.indeterminate = chosen > 0 && !box.checked;
+    count.textContent = chosen ? `${chosen} of ${count.dataset.all}` : String(usable);
   }
   const total = document.getElementById("account-count");
   total.textContent = `${chosenIn(list)} of ${total.dataset.all}`;

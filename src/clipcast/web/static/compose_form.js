@@ -135,7 +135,7 @@ function fieldNamed(name) {
   const id = CSS.escape(name);
   const owner = name.match(/^account\.([\w-]+)/);
   return document.getElementById(name === "when" ? "" : name) ?? form.querySelector(`[name="${id}"]:checked`) ?? form.querySelector(`[name="${id}"]`)
-    ?? form.querySelector(`[data-spot="beside:${id}"]:not(#now *)`) ?? (owner && document.getElementById(`account-${owner[1]}`));
+    ?? form.querySelector(`[data-spot="beside:${id}"]:not(#now *)`) ?? (owner && (document.getElementById(`account-${owner[1]}`) ?? document.getElementById(`pick-${owner[1]}`)));
 }
 
 // Go to a field, wherever it is. A field that is not there yet comes with the next response.
