@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
@@ -80,8 +80,18 @@ def of_client(client: str) -> ColumnElement[bool]:
 
 async def list_choices(session: AsyncSession, workspace_id: UUID) -> list[Connection]:
     """Return the newest connections, for lists without pages from which people choose."""
-    found, _ = await list_connections(session, workspace_id, None, 0, CHOICES)
-    return found
+    return list(await session.scalars(_choices(workspace_id)))
+
+
+async def list_names(session: AsyncSession, workspace_id: UUID) -> list[Connection]:
+    """Return `list_choices`, of which only ids, platforms and usernames are read."""
+    names = load_only(Connection.platform, Connection.username, raiseload=True)
+    return list(await session.scalars(_choices(workspace_id).options(names)))
+
+
+def _choices(workspace_id: UUID) -> Select[Connection]:
+    query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
+    return query.order_by(Connection.id.desc()).limit(CHOICES)
 
 
 async def platforms_of(session: AsyncSession, workspace_id: UUID) -> set[str]:

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.api.pagination import PageParams
-from clipcast.clients.repository import all_clients, get_client
+from clipcast.clients.repository import get_client
 from clipcast.common.ids import new_id, parse_id
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import AppError, NotFound
 from clipcast.common.storable import UNSTORABLE
-from clipcast.connections.repository import CHOICES, NO_CLIENT, get_connection, list_choices, of_client
+from clipcast.connections.repository import CHOICES, NO_CLIENT, get_connection, list_names, of_client
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Post
 from clipcast.people.repository import list_members
@@ -89,11 +89,10 @@ async def posts_page(member: Looking, after: str = "", made: str = "") -> Respon
         found = await listing.list_lines(session, mine, replace(filters.wanted, after=place), ROWS, count=counted)
         lines = await lines_of(session, found.posts)
         counts = {} if counted else await listing.tab_counts(session, mine)
-        accounts = await list_choices(session, mine)
+        accounts = await list_names(session, mine)
         are_all = len(accounts) < CHOICES
         account = filters.typed["account"]
         asked = await get_connection(session, mine, account) if account else None
-        clients = await all_clients(session, mine)
         nearest = "" if lines or place else await _nearest(session, member, filters)
         labels = await list_labels(session, mine)
         authors = await _authors(session, member, filters.typed["by"])
@@ -121,7 +120,7 @@ async def posts_page(member: Looking, after: str = "", made: str = "") -> Respon
         chosen={name: value for name, value in filters.typed.items() if value},
         press=new_id(),
         here={"after": after if place else ""} | {name: value for name, value in filters.typed.items() if value},
-        clients=clients,
+        clients=member.clients,
         all_words=_all_words(number, found.next is not None or place is not None),
         all_number=shown_number(min(number or CHOSEN_MAX, CHOSEN_MAX)),
         labels=labels,
@@ -151,7 +150,6 @@ async def drafts_page(
         found, total = await draft_lines.search(session, mine, filters.typed["q"], page.offset, page.limit, of)
         lines = {line.id: line for line, _ in await draft_lines.draft_lines(session, mine, found)}
         counts = {"drafts": total} if filters.words else await listing.tab_counts(session, mine)
-        clients = await all_clients(session, mine)
     query = _query(filters.typed)
     return member.render(
         "drafts.html",
@@ -161,7 +159,7 @@ async def drafts_page(
         typed=filters.typed,
         form=filters.problems,
         filters=filters.words,
-        clients=clients,
+        clients=member.clients,
         more_query=f"&{query}" if query else "",
         pagination=pagination(page, total),
         shown_tabs=_tabs(member, filters, counts, None),
