@@ -189,17 +189,75 @@ async def test_link_that_is_guessed_revoked_expired_or_another_clients_shows_the
 async def test_post_whose_only_link_is_revoked_says_that_nobody_can_approve_it(owner: Visitor, post: str) -> None:
     await send_by_link(owner, post)
     links = (await owner.get("./review/links")).text
-    assert "Its page is gone at once. 1 post waits for it. Send it to somebody else." in links
+    assert "Its page is gone at once. 1 post waits for this approval. It is not sent until" in links
     shown = "./review/" + post.rsplit("/", 1)[1]
     assert "Nobody can approve it" not in (await owner.get(shown)).text
     await owner.post("." + re.findall(r'action="[^"]+(/review/links/[\w-]+/revoke)"', links)[0])
     page = (await owner.get(shown)).text
     assert "Nobody can approve it any more" in page
-    assert f'href="{post}/review">Send it to others</a>' in page
+    assert f'<a class="button" href="{post}/review">' in page
     assert "if it is approved by then" not in page
     # Somebody else is asked, and can.
     await owner.post(post + "/review", {"review.member": "owner@example.org", "review.rule": "any"})
     assert "Nobody can approve it" not in (await owner.get(shown)).text
+
+
+async def test_post_that_nobody_can_approve_says_so_and_needs_somebody(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], post: str
+) -> None:
+    """Its link is revoked, its link expires, its last reviewer is removed or becomes a viewer, one of all is gone."""
+    await invited("reviewer")
+    id = post.rsplit("/", 1)[1]
+    member = re.findall(r"/settings/members/([\w-]+)/remove", (await owner.get("./settings")).text)[-1]
+    reviewer = {"review.member": ["new-reviewer@example.org"]}
+
+    async def is_stuck() -> bool:
+        pages = [(await owner.get(path)).text for path in (f"./review/{id}", post, ".")]
+        found = {"Nobody can approve it any more" in page for page in pages}
+        assert len(found) == 1
+        assert ("if it is approved by then" in pages[0]) != found.copy().pop()
+        again = f'href="{post}/review"'
+        assert {again in page.partition('class="talk"')[0] for page in pages[1:]} == found
+        assert (f'id="unapproved-{id}"' in pages[2]) == ('<span class="count bad">1</span>' in pages[2])
+        return found.pop()
+
+    async def revoke() -> None:
+        [address] = re.findall(
+            r'action="[^"]+(/review/links/[\w-]+/revoke)" data-confirm="[^"]* 1 post waits for this approval',
+            (await owner.get("./review/links")).text,
+        )
+        await owner.post("." + address)
+
+    await send_by_link(owner, post)
+    assert not await is_stuck()
+    await revoke()
+    assert await is_stuck()
+    talk = (await owner.get(f"./review/{id}")).text.partition('<ul class="comments">')[2].partition("</ul>")[0]
+    assert re.search(r'<li class="event">.*The link for <bdi>Casa Verde</bdi> has ended · <time', talk)
+    await send_by_link(owner, post, **reviewer)
+    assert not await is_stuck()
+    await revoke()
+    assert not await is_stuck()  # the member still can
+    await send_by_link(owner, post, **reviewer, **{"review.rule": "all"})
+    assert not await is_stuck()
+    await revoke()
+    assert await is_stuck()
+    await owner.post(f"{post}/review", reviewer)
+    assert not await is_stuck()
+    assert "1 post waits for this approval." in (await owner.get("./settings")).text
+    await owner.post(f"./settings/members/{member}", {"role": "viewer"})
+    assert await is_stuck()
+    await owner.post(f"./settings/members/{member}", {"role": "reviewer"})
+    assert not await is_stuck()
+    await owner.post(f"./settings/members/{member}/remove")
+    assert await is_stuck()
+    await send_by_link(owner, post)
+    assert not await is_stuck()
+    clock.move(timedelta(days=15))
+    await owner.sign_in()
+    page = (await owner.get(f"./review/{id}")).text
+    assert "Nobody can approve it any more" in page
+    assert f'id="unapproved-{id}"' in (await owner.get(".")).text
 
 
 async def test_edit_in_compose_asks_again_keeps_the_comments_and_a_new_time_does_not(

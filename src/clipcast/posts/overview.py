@@ -27,6 +27,7 @@ from clipcast.posts import needy
 from clipcast.posts.listing import COUNTED, STARTS_AT, has_item
 from clipcast.posts.repository import had_failed
 from clipcast.posts.states import item_state
+from clipcast.reviews.repository import stuck_posts
 
 NEEDY = 20
 DAYS = 30
@@ -105,6 +106,11 @@ def _is_any(ids: Select[UUID]) -> ColumnElement[bool]:
     return Item.id == any_(func.array(ids.scalar_subquery()))
 
 
+async def stuck_reviews(session: AsyncSession, workspace_id: UUID, accounts: Accounts = None) -> list[Post]:
+    """Return posts in review that nobody can approve any more, the next ones to go out first."""
+    return await stuck_posts(session, workspace_id, NEEDY, *_posts_of(accounts))
+
+
 async def lost_accounts(
     session: AsyncSession, workspace_id: UUID, most: int, accounts: Accounts = None
 ) -> list[tuple[Connection, int]]:
@@ -152,6 +158,7 @@ async def needs_of_person(session: AsyncSession, user_id: UUID) -> int:
         stuck = await stuck_items(session, workspace_id)
         waiting = waiting_count(needy_items(stuck, {account.id for account, _ in lost}).values())
         total += len(lost) + await needy.failed_count(session, workspace_id, COUNTED) + waiting
+        total += len(await stuck_reviews(session, workspace_id))
     return total
 
 

@@ -197,6 +197,11 @@ async def show_review(session: AsyncSession, workspace_id: UUID, post_id: str) -
     return ReviewOut.model_validate(_summary(post, review, post.id in untimely) | more)
 
 
+async def is_stuck(session: AsyncSession, workspace_id: UUID, post_id: UUID) -> bool:
+    """Return whether nobody can approve an unapproved post any more."""
+    return bool(await repository.stuck_posts(session, workspace_id, 1, Post.id == post_id))
+
+
 def _columns(reviewer: repository.NamedReviewer) -> dict[str, Any]:
     row = reviewer.row
     return {name: getattr(row, name) for name in ("id", "decision", "decided_at", "decided_by", "seen_at")}

@@ -5,12 +5,10 @@ it, or when it is revoked. A link of a client shows posts of this client only.
 """
 
 import secrets
-from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.audit.service import Actor, record
@@ -18,12 +16,10 @@ from clipcast.clock import clock
 from clipcast.common.ids import parse_id
 from clipcast.common.problems import AppError, NotFound
 from clipcast.common.settings import Settings
-from clipcast.database import among
 from clipcast.database.limits import count_all, require_client
 from clipcast.database.models.posts import Post
 from clipcast.database.models.reviews import Review, Reviewer, ReviewLink, ReviewState
 from clipcast.reviews import repository
-from clipcast.reviews.states import UNAPPROVED
 from clipcast.workspaces.service import digest_of
 
 LIFETIME = repository.LINK_LIFETIME
@@ -65,18 +61,6 @@ async def create_link(
 async def list_links(session: AsyncSession, workspace_id: UUID) -> list[ReviewLink]:
     """Return the workspace's open links, the newest first."""
     return list(await session.scalars(_open(workspace_id).order_by(ReviewLink.id.desc())))
-
-
-async def count_waiting(session: AsyncSession, ids: Sequence[UUID]) -> Counter[UUID]:
-    """Return the number of posts that wait for the people of each of these links."""
-    query = (
-        select(Reviewer.link_id, func.count())
-        .join(Review, Review.id == Reviewer.review_id)
-        .join(Post, Post.id == Review.post_id)
-        .where(among(Reviewer.link_id, ids), Reviewer.decision.is_(None), Post.review.in_(UNAPPROVED))
-        .group_by(Reviewer.link_id)
-    )
-    return Counter({id: number for id, number in await session.execute(query) if id})
 
 
 def _open(workspace_id: UUID) -> Select[ReviewLink]:

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import Boolean, ScalarSelect, false, func, literal_column, select
+from sqlalchemy import Boolean, ColumnElement, ScalarSelect, Select, false, func, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from clipcast.clock import clock
 from clipcast.common.ids import new_id
@@ -32,6 +33,16 @@ OPEN_LINKS = Statement(f"""
 CLIENTS_OF_REVIEW = """ARRAY(
     SELECT connections.client_id FROM items JOIN connections ON connections.id = items.connection_id
     WHERE items.post_id = reviews.post_id)"""
+# A reviewer who can still decide, and a review that nobody can approve any more.
+CAN_DECIDE = f"""(
+    EXISTS (SELECT FROM review_links WHERE review_links.id = reviewers.link_id AND {IS_OPEN})
+    OR EXISTS (SELECT FROM memberships WHERE memberships.user_id = reviewers.user_id
+               AND memberships.workspace_id = reviews.workspace_id AND {may_approve(CLIENTS_OF_REVIEW)}))"""  # noqa: S608
+NOBODY_CAN = f"""(
+    NOT EXISTS (SELECT FROM reviewers WHERE reviewers.review_id = reviews.id AND {CAN_DECIDE})
+    OR reviews.rule = 'all' AND EXISTS (
+        SELECT FROM reviewers WHERE reviewers.review_id = reviews.id
+        AND reviewers.decision IS DISTINCT FROM 'approved' AND NOT {CAN_DECIDE}))"""  # noqa: S608
 # The people of a link hold it while they decide, so that it never waits for them, nor they for many posts: what another
 # transaction holds or has just prolonged is left out.
 PROLONG = Statement("""
@@ -125,8 +136,10 @@ class NamedReviewer:
     kind: str
     name: str
     can_decide: bool
-    # The time until which the link works.
+    # The time until which the link works or has worked.
     until: datetime | None = None
+    # Whether the viewer may see it.
+    is_known: bool = True
 
 
 async def named_reviewers(session: AsyncSession, review_id: UUID, workspace_id: UUID) -> list[NamedReviewer]:
@@ -145,12 +158,13 @@ async def named_reviewers(session: AsyncSession, review_id: UUID, workspace_id: 
     found = []
     for row, name, is_member, link in await session.execute(query):
         if link is None and row.link_id:  # of a client that the viewer does not see
-            found.append(NamedReviewer(row, "link", "A review link", False))
+            found.append(NamedReviewer(row, "link", "A review link", False, is_known=False))
         elif link is None:
             found.append(NamedReviewer(row, "member", name, is_member))
         else:
             is_open = link.revoked_at is None and link.expires_at > now
-            found.append(NamedReviewer(row, "link", link.name, is_open, link.expires_at))
+            ends = min(link.revoked_at or link.expires_at, link.expires_at)
+            found.append(NamedReviewer(row, "link", link.name, is_open, ends))
     return sorted(found, key=lambda one: (one.kind == "link", one.name, one.row.id))
 
 
@@ -193,6 +207,34 @@ async def count_by_state(session: AsyncSession, workspace_id: UUID) -> dict[Show
         query = select(func.count()).select_from(Post).where(Post.workspace_id == workspace_id, in_state(state))
         counted[state] = (await session.execute(query)).scalar_one()
     return counted
+
+
+def _stuck(workspace_id: UUID) -> Select[Post]:
+    """Return the query of the unapproved posts whose reviewers can no longer approve them.
+
+    It reads all reviewers and links, also of a limited person.
+    """
+    query = select(Post).join(Review, Review.post_id == Post.id)
+    query = query.where(Post.workspace_id == workspace_id, Post.review.in_(UNAPPROVED))
+    return query.where(text(NOBODY_CAN).bindparams(now=clock.now()))
+
+
+async def stuck_posts(
+    session: AsyncSession, workspace_id: UUID, most: int, *conditions: ColumnElement[bool]
+) -> list[Post]:
+    """Return posts under these conditions that nobody can approve any more, the next ones to go out first."""
+    query = _stuck(workspace_id).where(*conditions).order_by(Post.scheduled_at.asc().nulls_first(), Post.id)
+    return list(await session.scalars(query.limit(most)))
+
+
+async def count_waiting_for(
+    session: AsyncSession, workspace_id: UUID, asked: InstrumentedAttribute[UUID | None]
+) -> dict[UUID, int]:
+    """Return the number of posts that wait for each member or link: `Reviewer.user_id` or `Reviewer.link_id`."""
+    query = select(asked, func.count()).join(Review, Review.id == Reviewer.review_id)
+    query = query.join(Post, Post.id == Review.post_id).where(Post.workspace_id == workspace_id)
+    query = query.where(Post.review.in_(UNAPPROVED), Reviewer.decision.is_distinct_from(ReviewState.APPROVED))
+    return {id: number for id, number in await session.execute(query.group_by(asked)) if id}
 
 
 def waiting_sql(workspace_id: UUID, user_id: UUID, may_edit: bool) -> ScalarSelect[int]:

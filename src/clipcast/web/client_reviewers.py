@@ -12,7 +12,9 @@ from clipcast.clients.rule_schemas import NONE, REVIEWERS_MAX, ClientReview
 from clipcast.common.ids import new_id
 from clipcast.common.problems import ValidationFailed
 from clipcast.database.models.clients import Client
+from clipcast.database.models.reviews import Reviewer
 from clipcast.reviews import links
+from clipcast.reviews.repository import count_waiting_for
 from clipcast.reviews.schemas import NAME_MAX, NO_NAME
 from clipcast.web.clients import show_client
 from clipcast.web.forms import FilledForm, read_form
@@ -37,6 +39,7 @@ async def _page(
         client = await get_client(session, member.workspace.id, client_id)
         choices = (await review_rules.list_choices(session, [client.id]))[client.id]
         own = [one for one in await links.list_links(session, member.workspace.id) if one.client_id == client.id]
+        waiting = await count_waiting_for(session, member.workspace.id, Reviewer.link_id)
     stored = {
         "rule": [client.review_rule],
         "reviewer": [str(one.id) for one in choices if one.asked],
@@ -45,7 +48,8 @@ async def _page(
     return await show_client(
         member, client, "client_reviewers.html", "reviewers", 422 if form else 200,
         form=FilledForm(stored | form.values, form.problems) if form else FilledForm(stored), choices=choices,
-        links=own, url=url, mailed=mailed, rules=RULES, name_max=NAME_MAX, lifetime=links.LIFETIME, run=new_id(),
+        links=own, waiting=waiting, url=url, mailed=mailed, rules=RULES, name_max=NAME_MAX,
+        lifetime=links.LIFETIME, run=new_id(),
     )  # fmt: skip
 
 

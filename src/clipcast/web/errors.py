@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from clipcast.common.problems import AppError
 from clipcast.common.validation import problem_of
 from clipcast.operations.health import ROUTES as HEALTH_CHECKS
+from clipcast.web.form_addresses import page_of
 from clipcast.web.pages import is_htmx, render
 from clipcast.web.said import in_words
 from clipcast.web.viewers import SignInNeeded, Viewer, find_viewer, own_path
@@ -43,6 +44,9 @@ def install(app: FastAPI) -> None:
             response: Response = await handlers[_kind(error)](request, error)
             return response
         status, detail = _message(error)
+        if status in (404, 405) and request.method in ("GET", "HEAD") and not is_htmx(request):
+            if page := page_of(app, request.url.path):
+                return RedirectResponse(page, 303)
         more = dict(getattr(error, "headers", None) or {})
         viewer = None if is_htmx(request) else await find_viewer(request)
         return _page(request, status, detail, more, viewer)

@@ -134,6 +134,7 @@ async def overview_page(member: Looking) -> Response:
         accounts = await _accounts(member, session)
         lost = await overview.lost_accounts(session, mine, overview.NEEDY, accounts)
         stuck = await overview.stuck_items(session, mine, accounts)
+        unapproved = await overview.stuck_reviews(session, mine, accounts)
         failed = await needy.failed_count(session, mine, listing.COUNTED, accounts)
         today = await overview.today(session, mine, midnight, ends, accounts)
         days = await overview.by_day(session, mine, zone, accounts)
@@ -141,20 +142,24 @@ async def overview_page(member: Looking) -> Response:
         ahead = await overview.days_ahead(session, mine, zone, accounts)
         rows = await _rows_ahead(member, session, ahead, day)
         items = overview.needy_items(stuck, {account.id for account, _ in lost})
-        posts = {post.id: post for post in (*await _posts(session, mine, items), *today.past, *today.ahead)}
+        posts = {
+            post.id: post for post in (*await _posts(session, mine, items), *unapproved, *today.past, *today.ahead)
+        }
         lines = {line.id: line for line in await lines_of(session, list(posts.values()))}
         of_person = [NeedyPost(lines[id], item, item_state(item)) for id, item in items.items() if id in lines]
         waiting = overview.waiting_count(one.item for one in of_person)
         # Only an empty list names the next post.
-        is_named = not (lost or of_person) or not (today.past or today.ahead)
+        is_named = not (lost or of_person or unapproved) or not (today.past or today.ahead)
         following = await overview.next_post(session, mine, accounts) if is_named else None
-        total = len(lost) + failed + waiting
+        total = len(lost) + len(unapproved) + failed + waiting
+        unapproved = unapproved[: max(0, NEEDS_SHOWN - len(lost))]
         return member.render(
             "overview.html",
             section="overview",
             title=times.day_title(day, zone).partition(", ")[2],
             lost=lost,
-            needy=of_person[: max(0, NEEDS_SHOWN - len(lost))],
+            unapproved=[lines[post.id] for post in unapproved],
+            needy=of_person[: max(0, NEEDS_SHOWN - len(lost) - len(unapproved))],
             needs=total,
             needs_shown=NEEDS_SHOWN,
             today=today,

@@ -22,7 +22,7 @@ from clipcast.database.models.clips import Render
 from clipcast.database.models.connections import Connection
 from clipcast.database.models.posts import Item, Post
 from clipcast.platforms.registry import PLATFORMS
-from clipcast.posts import repository, service
+from clipcast.posts import repository, reviewing, service
 from clipcast.posts.drafts import successor_of
 from clipcast.posts.lines import Picture
 from clipcast.posts.schemas import AttemptOut
@@ -222,6 +222,7 @@ async def render_post(
         show_item = await service.showing(member.installation, session, [chosen])
         attempts = [AttemptOut.of(*one) for one in await repository.attempts_of(session, chosen.id)]
         failed_before = await repository.failed_before(session, post.id)
+        is_stuck = post.review is not None and await reviewing.is_stuck(session, member.workspace.id, post.id)
     grid = _grid(items, renders, look, member.clients)
     known = Known.of(member.request)
     if known and len(known.rows) != len(grid.rows):
@@ -245,6 +246,7 @@ async def render_post(
         items=items,
         api_status=post_status(item.status for item in items),
         state=state,
+        is_stuck=is_stuck,
         note=progress_note(state, grid.counts),
         grid=grid,
         counted=[name for name in COUNTED if grid.counts.get(name)],

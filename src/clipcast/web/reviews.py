@@ -1,9 +1,10 @@
 """The pages of reviews: what waits for whom, a post with its comments, sending for review, and review links."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from math import ceil
 from typing import Any, get_args
@@ -14,12 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from clipcast.clients.rule_schemas import REVIEWERS_MAX
+from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.common.names import tidy_name
 from clipcast.common.problems import AppError, NotFound, ValidationFailed
+from clipcast.common.timestamps import parse_instant
 from clipcast.database.models.clients import Client
 from clipcast.database.models.posts import Post
-from clipcast.database.models.reviews import ReviewState
+from clipcast.database.models.reviews import Reviewer, ReviewState
 from clipcast.people.repository import list_approvers
 from clipcast.posts import repository as posts
 from clipcast.posts import reviewing
@@ -28,7 +31,7 @@ from clipcast.posts.service import get_post
 from clipcast.posts.states import OF_REVIEW
 from clipcast.renders.repository import renders_by_edit_id
 from clipcast.reviews import links, repository, service
-from clipcast.reviews.schemas import NAME_MAX, NO_NAME, TEXT_MAX, ReviewOut, ReviewRequest
+from clipcast.reviews.schemas import NAME_MAX, NO_NAME, TEXT_MAX, CommentOut, ReviewOut, ReviewRequest
 from clipcast.reviews.states import ShownState
 from clipcast.web import times
 from clipcast.web.forms import FilledForm, read_form
@@ -62,6 +65,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """A reviewer who can no longer decide. The time at which a link ended."""
+
+    name: str
+    kind: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
 class Chosen:
     """The post that the page shows, with its review."""
 
@@ -73,6 +85,9 @@ class Chosen:
     own_id: str | None
     own_decision: str | None
     asks_links: bool
+    # What was said, and the ends of those who were asked, in time.
+    talk: list[CommentOut | Ended]
+    is_stuck: bool
     # Whether its client wants an approval.
     needs_approval: bool
     scheduled: str
@@ -142,7 +157,7 @@ async def _links_page(
 ) -> Response:
     async with member.installation.database.session() as session:
         found = await links.list_links(session, member.workspace.id)
-        waiting = await links.count_waiting(session, [one.id for one in found])
+        waiting = await repository.count_waiting_for(session, member.workspace.id, Reviewer.link_id)
     return member.render(
         "review_links.html",
         422 if form else 200,
@@ -216,6 +231,8 @@ async def _chosen(member: Member, session: AsyncSession, post_id: str) -> Chosen
     renders = await renders_by_edit_id(session, mine, [item.edit_id for item in items])
     [line] = await lines_of(session, [post])
     own = await reviewing.reviewer_of(session, mine, post_id, member.user.id)
+    asked = await repository.named_reviewers(session, (await service.get_review(session, post)).id, mine)
+    ended = [Ended(one.name, one.kind, one.until) for one in asked if not one.can_decide and one.is_known]
     return Chosen(
         post,
         line,
@@ -224,9 +241,21 @@ async def _chosen(member: Member, session: AsyncSession, post_id: str) -> Chosen
         str(own.id) if own else None,
         own.decision if own else None,
         any(one.kind == "link" for one in review.reviewers),
+        _in_time(review.comments, ended),
+        await reviewing.is_stuck(session, mine, post.id),
         await reviewing.needs_approval(session, mine, post_id),
         times.to_input(post.scheduled_at, member.zone) if post.scheduled_at else "",
     )
+
+
+def _in_time(comments: Sequence[CommentOut], ended: Sequence[Ended]) -> list[CommentOut | Ended]:
+    """Return the comments with the ends of reviewers among them. An end whose time is unknown comes last."""
+
+    def said_at(one: CommentOut | Ended) -> tuple[bool, datetime]:
+        at = one.at if isinstance(one, Ended) else parse_instant(one.created_at)
+        return at is None, at or clock.now()
+
+    return sorted([*comments, *ended], key=said_at)
 
 
 @router.post("/review/{post_id}/approve")

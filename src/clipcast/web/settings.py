@@ -13,11 +13,13 @@ from clipcast.common.ids import parse_id
 from clipcast.common.pagination import pagination
 from clipcast.common.problems import NotFound
 from clipcast.database.models.people import Invitation
+from clipcast.database.models.reviews import Reviewer
 from clipcast.database.models.workspaces import Workspace
 from clipcast.people import repository, service
 from clipcast.people.service import NotAllowed
 from clipcast.posts.conversions import CONFORMS
 from clipcast.posts.duplicates import REFUSE, WARN
+from clipcast.reviews.repository import count_waiting_for
 from clipcast.web.forms import FilledForm, read_form
 from clipcast.web.limits import read_clients, typed_clients
 from clipcast.web.viewers import Looking, Member, Owning
@@ -54,6 +56,7 @@ async def _page(member: Member, audit: PageParams = FIRST, members: PageParams =
             invitations=await repository.list_invitations(session, mine, clock.now()),
             entries=entries,
             audit_pages=pagination(audit, entry_count),
+            waiting=await count_waiting_for(session, mine, Reviewer.user_id),
             roles=service.ROLES,
             typed_clients=typed_clients(shown["form"]) if "form" in shown else None,
             duplicates=DUPLICATES if member.installation.settings.duplicate_window else {},
