@@ -10,12 +10,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
+from clipcast.clock import clock
 from clipcast.common.ids import new_id
 from clipcast.database import Database, watchers
 from clipcast.database.models.clips import Clip
 from clipcast.database.models.posts import Draft
 from clipcast.database.models.renditions import Rendition
-from clipcast.database.watchers import Watchers
+from clipcast.database.models.requests import LoggedRequest
+from clipcast.database.watchers import Kind, Watchers
 from clipcast.installation import Installation
 from clipcast.posts import drafts
 from clipcast.posts.watching import DRAFT, POST
@@ -26,10 +28,17 @@ from clipcast.web import events
 class Listening:
     """An open page."""
 
-    def __init__(self, installation: Installation, workspace_id: str, posts: list[str] = [], draft: str = "") -> None:  # noqa: B006
+    def __init__(
+        self,
+        installation: Installation,
+        workspace_id: str,
+        posts: list[str] = [],  # noqa: B006
+        draft: str = "",
+        kind: Kind = events.WORKSPACE,
+    ) -> None:
         member: Any = SimpleNamespace(installation=installation, workspace=SimpleNamespace(id=UUID(workspace_id)))
         rows = [(POST, UUID(post)) for post in posts] + [(DRAFT, UUID(id)) for id in (draft,) if id]
-        self._events = events._changes(member, rows)
+        self._events = events._changes(member, rows, kind)
 
     async def next(self) -> str:
         return await asyncio.wait_for(anext(self._events), 60)
@@ -49,6 +58,20 @@ async def hub(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setattr(database, "watchers", made)
     yield made
     await made.close()
+
+
+async def test_page_of_requests_gets_an_event_when_one_is_logged(stage: Stage) -> None:
+    workspace_id = UUID(stage.caller.workspace_id)
+    page = Listening(stage.installation, stage.caller.workspace_id, kind=events.WITH_REQUESTS)
+    assert (await page.next()).startswith("retry:")
+    async with stage.installation.database.begin() as session:
+        session.add(
+            LoggedRequest(
+                id=new_id(), workspace_id=workspace_id, key_id=new_id(), key_name="n8n", method="POST", path="/posts",
+                status=422, code="validation_failed", is_replay=False, milliseconds=3, created_at=clock.now(),
+            )
+        )  # fmt: skip
+    await page.changed(str(workspace_id))
 
 
 async def test_open_page_gets_an_event_when_its_post_changes(stage: Stage) -> None:

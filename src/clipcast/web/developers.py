@@ -61,6 +61,7 @@ async def requests_page(
         requests=[(one, _asked(one)) for one in found],
         wanted=wanted,
         keys=keys,
+        own_query=_query(refused=refused and "true", q=wanted.search, key=wanted.key_id, before=wanted.before),
         all_query=_query(q=wanted.search, key=wanted.key_id),
         refused_query=_query(refused="true", q=wanted.search, key=wanted.key_id),
         older=_query(refused=refused and "true", q=wanted.search, key=wanted.key_id, before=next_before)

@@ -19,8 +19,8 @@ function follow() {
   source = undefined;
   const base = document.body.dataset.events;
   if (!base || document.hidden) return;
-  const { posts = "", draft = "" } = document.getElementById("live")?.dataset ?? {};
-  source = new EventSource(`${base}?${new URLSearchParams({ posts, draft })}`);
+  const { posts = "", draft = "", requests = "" } = document.getElementById("live")?.dataset ?? {};
+  source = new EventSource(`${base}?${new URLSearchParams({ posts, draft, ...(requests && { requests }) })}`);
   // Refresh at the beginning, too: something may have changed since the page was made.
   for (const name of ["ready", "changed"]) source.addEventListener(name, ({ data: ids }) => htmx.trigger(document.body, "refresh", { ids }));
 }
