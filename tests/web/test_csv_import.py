@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -18,8 +19,9 @@ from clipcast.clock import clock
 from clipcast.common.problems import AppError
 from clipcast.database.models.audit import AuditEntry
 from clipcast.database.models.clips import Render
+from clipcast.database.models.connections import Connection
 from clipcast.database.models.plans import PlanState, StoredPlan
-from clipcast.database.models.posts import Post
+from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
 from clipcast.posts.plans import stored
 from clipcast.publishing.housekeeping import delete_expired
@@ -100,6 +102,40 @@ async def test_template_is_filled_checked_and_becomes_posts(
     assert await number_of_posts(installation) == 2
     assert (await send(owner, "files,to\r\n", f"{path}/file")).status_code == 409
     assert str(path) not in (await owner.get("./posts/import")).text
+
+
+async def test_name_of_several_clips_is_a_hint_that_says_which_is_taken(
+    owner: Visitor, desk: dict[str, Any], installation: Installation, clip: Path
+) -> None:
+    await upload(owner, clip, "clip.mp4", (9).to_bytes(4, "big") + b"free-")
+    async with installation.database.session() as session:
+        newest = (await session.scalars(select(Render).order_by(Render.id.desc()))).first()
+    assert newest is not None
+    path = await kept(owner, f"files,to,title,text,at\r\nclip.mp4,youtube:{NAME},T,x,{some_day()} 10:00\r\n")
+    page = (await owner.get(f"{path}?show=hints")).text
+    assert "Ready: 1 post" in page
+    assert lines(page) == [2]
+    assert "The library has 2 clips &#39;clip.mp4&#39;. The newest is taken, of <time" in page
+    await create(owner, path)
+    async with installation.database.session() as session:
+        assert (await session.scalars(select(Item.edit_id))).one() == newest.edit_setting_id
+
+
+async def test_kinds_of_problems_have_names_of_people(
+    owner: Visitor, desk: dict[str, Any], installation: Installation
+) -> None:
+    """The chips name neither a field nor a code. Columns of the file stay as its author wrote them."""
+    async with installation.database.begin() as session:
+        lost = update(Connection).where(Connection.id == UUID(desk["youtube"]))
+        await session.execute(lost.values(status="needs_reconnect"))
+    rows = [f"clip.mp4,{to}:{NAME},T,x,{at}" for to, at in (("youtube", f"{some_day()} 10:00"), ("tiktok", "soon"))]
+    path = await kept(owner, "\r\n".join(["files,to,title,text,at", *rows, ""]))
+    found = []
+    for show in ("problems", "hints"):
+        page = (await owner.get(f"{path}?show={show}")).text
+        found += re.findall(r'class="chip"[^>]*>([^<]+) <span', page)
+    assert "TikTok: Who can watch: missing" in found, found
+    assert not [one for one in found if "connection" in one or "." in one or "privacyLevel" in one], found
 
 
 async def test_problems_in_the_middle_are_shown_together_and_page_by_page(

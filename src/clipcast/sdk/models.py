@@ -340,6 +340,7 @@ ProblemCode = Literal[
     "address_not_public",
     "after_the_end",
     "ambiguous_account",
+    "ambiguous_clip",
     "ambiguous_field",
     "audio_bit_rate_too_high",
     "audio_bit_rate_too_low",

@@ -38,7 +38,7 @@ from clipcast.posts.preflight import Checked
 from clipcast.posts.titles import first_line
 from clipcast.web import times
 from clipcast.web.edit_conflicts import version_in
-from clipcast.web.forms import FilledForm, read_form
+from clipcast.web.forms import FilledForm, read_form, title_of_field
 from clipcast.web.pages import is_htmx
 from clipcast.web.said import in_words
 from clipcast.web.viewers import Editing, Member
@@ -61,6 +61,11 @@ KINDS_IN_WORDS = {
     "too_far": "too far ahead", "unknown_timezone": "no such zone", "required": "missing",
     "not_uploaded": "not in the library", "wrong_type": "cannot be read", "scope_missing": "permission missing",
     "not_looked_at": "not checked", "sandbox_mismatch": "of other platforms",
+    "connection_needs_reconnect": "sign-in ended", "connection_disabled": "paused", "connection_removed": "removed",
+    "connection_not_usable": "not usable", "ambiguous_clip": "several of this name", "scheduled_at_missing": "missing",
+    "offset_missing": "zone missing", "offset_mismatch": "not the time of its zone", "render_deleted": "deleted",
+    "local_time_ambiguous": "comes twice", "public_url_not_reachable": "not reachable from the internet",
+    "address_not_public": "not public",
 }  # fmt: skip
 
 
@@ -256,6 +261,7 @@ async def _found(member: Member, plan: StoredPlan, show: str, kind: str, page: i
         "more_elsewhere": elsewhere.total - len(elsewhere.lines),
         "kinds": found["kinds"][HINTS if show == HINTS else PROBLEMS],
         "columns": COLUMNS,
+        "column_title": _column_title,
         "kinds_in_words": KINDS_IN_WORDS,
         "query": lambda **values: urlencode({key: value for key, value in values.items() if value}),
         "can_create": not found["errors"] and bool(plan.row_count),
@@ -304,6 +310,14 @@ def _shown(
         line.problems or [],
         line.hints or [],
     )
+
+
+def _column_title(name: str) -> str:
+    """Return what people call a column: `Pinterest: Board` for `pinterest.boardId`, which a file may lack."""
+    platform, dot, field_name = name.partition(".")
+    if dot and platform in PLATFORMS:
+        return f"{PLATFORMS[platform].title}: {title_of_field(PLATFORMS[platform].metadata, field_name)}"
+    return COLUMNS.get(name, name)
 
 
 def _own_text(row: Row) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from clipcast.common.cells import parse_cell, read_list, split_list
 from clipcast.common.plan_text import Row, problem_at
 from clipcast.common.problems import Problem
+from clipcast.common.timestamps import format_timestamp
 from clipcast.common.validation import closest, pointer_part
 from clipcast.platforms.registry import PLATFORMS
 from clipcast.posts.schemas import MAX_TARGETS, MAX_VIDEOS
@@ -44,11 +46,17 @@ class Known:
     imported: dict[str, str] = field(default_factory=dict)
     # Of files, by the name of a clip in the library; None: they are not searched there.
     files: dict[str, str] | None = None
+    # Of the names of several clips: their number, and since when the library has the one that is taken.
+    doubled: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
     def render_of_file(self, clip: str) -> str:
         """Return the render of the clip with this name, or of the file with this path; PENDING without one."""
         files = self.files or {}
         return files.get(clip) or files.get(file_name(clip), PENDING)
+
+    def doubles_of_file(self, clip: str) -> tuple[int, datetime] | None:
+        """Return how many clips have the name by which `render_of_file` takes one, if several."""
+        return self.doubled.get(clip if clip in (self.files or {}) else file_name(clip))
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ class PlannedPost:
     # The column of the clips, and the clips as the row names them.
     source: str
     clips: list[str]
+    # What prevents nothing.
+    hints: list[Problem] = field(default_factory=list)
 
     def is_pending(self, number: int) -> bool:
         """Return whether the clip with this number is not there yet."""
@@ -172,7 +182,19 @@ def plan_post(row: Row, known: Known, timezone: str | None, may_wait: bool) -> P
         body["scheduled_at"] = at
     if zone := row.cells.get("timezone", "").strip() or (timezone if at and not _has_offset(at) else None):
         body["timezone"] = zone
-    return PlannedPost(row, body, problems, source, clips)
+    return PlannedPost(row, body, problems, source, clips, list(_doubles(row, source, clips, known)))
+
+
+def _doubles(row: Row, source: str, clips: list[str], known: Known) -> Iterator[Problem]:
+    """Yield a hint for each file of which the library has several clips."""
+    for clip in clips if source == "files" else ():
+        if found := known.doubles_of_file(clip):
+            number, newest = found
+            message = (
+                f"The library has {number} clips {file_name(clip)[:60]!r}. The newest is taken, of "
+                f"{format_timestamp(newest)}. For another, write its edit_id."
+            )
+            yield problem_at(row.line, source, "ambiguous_clip", message, actual=number)
 
 
 def file_name(path: str) -> str:

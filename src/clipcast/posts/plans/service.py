@@ -53,9 +53,13 @@ INSERTED_MAX = 200_000
 
 # The clips of the library with these names, or made of files with these names as they are; of several, the newest.
 FILES = Statement("""
-    SELECT DISTINCT ON (wanted.name) wanted.name, CAST(edit_setting_id AS text) AS edit_id
+    SELECT DISTINCT ON (wanted.name) wanted.name, CAST(edit_setting_id AS text) AS edit_id, renders.created_at,
+           count(*) OVER (PARTITION BY wanted.name) AS number
     FROM renders JOIN clips ON clips.id = renders.clip_id
-    CROSS JOIN LATERAL (VALUES (clips.file_name, renders.key = ''), (renders.name, true)) AS wanted(name, fits)
+    CROSS JOIN LATERAL (
+        SELECT name, bool_or(fits) AS fits
+        FROM (VALUES (clips.file_name, renders.key = ''), (renders.name, true)) AS either(name, fits) GROUP BY name
+    ) AS wanted
     WHERE renders.workspace_id = :workspace_id AND renders.deleted_at IS NULL AND clips.status = 'ready'
       AND (clips.file_name = ANY(:names) OR renders.name = ANY(:names))
       AND wanted.name = ANY(:names) AND wanted.fits
@@ -231,22 +235,23 @@ async def _known(plan: OpenPlan) -> Known:
         for name in names if (id := parse_id(name))
     }  # fmt: skip
     renders = await pool.fetch(RENDERS, {"workspace_id": plan.workspace_id, "ids": list(clips)})
+    files = await _files(plan) if plan.from_library else []
     return Known(
         accounts=ids,
         platforms={name: platforms[id] for name, id in ids.items() if id in platforms},
         renders={row["clip_id"]: row["edit_id"] for row in renders},
-        files=await _files(plan) if plan.from_library else None,
+        files={row["name"]: row["edit_id"] for row in files} if plan.from_library else None,
+        doubled={row["name"]: (row["number"], row["created_at"]) for row in files if row["number"] > 1},
     )
 
 
-async def _files(plan: OpenPlan) -> dict[str, str]:
-    """Return the clips of the library that the rows name, by their names."""
+async def _files(plan: OpenPlan) -> list[Any]:
+    """Return the clips of the library that the rows name: of each name the newest, and the number of all."""
     cells = {row.cells["files"].strip(): clips_of(row) for row in plan.rows if "files" in row.cells}
     clips = {clip for source, of_cell in cells.values() if source == "files" for clip in of_cell}
     names = {*cells, *clips, *map(file_name, clips)}
     values = {"workspace_id": plan.workspace_id, "names": list(names)}
-    rows = await plan.installation.database.hot_pool.fetch(FILES, values) if names else []
-    return {row["name"]: row["edit_id"] for row in rows}
+    return list(await plan.installation.database.hot_pool.fetch(FILES, values)) if names else []
 
 
 async def check_plan(plan: OpenPlan) -> PlanChecked:
@@ -258,7 +263,7 @@ async def check_plan(plan: OpenPlan) -> PlanChecked:
     async for stretch in fully_checked(plan):
         for planned, checked in stretch:
             errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
-            warnings += problems_in_cells(planned, checked.warnings)
+            warnings += [*planned.hints, *problems_in_cells(planned, checked.warnings)]
             rows.append(_shown(planned, checked))
     errors.sort(key=lambda problem: problem.line or 0)
     return PlanChecked(

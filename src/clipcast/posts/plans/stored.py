@@ -179,6 +179,7 @@ async def _check(installation: Installation, plan: StoredPlan) -> None:
     async for stretch in service.fully_checked(opened):
         for planned, checked in stretch:
             errors += [*planned.problems, *problems_in_cells(planned, checked.errors)]
+            warnings += planned.hints
             for hint in problems_in_cells(planned, checked.warnings):
                 # What concerns an account is said once, not in each of its rows.
                 if hint.column != "to" or (hint.code, hint.message) not in of_accounts:
