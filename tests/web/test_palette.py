@@ -18,6 +18,7 @@ from clipcast.database.models.connections import Connection
 from clipcast.database.models.jobs import Job
 from clipcast.database.models.posts import Item, Post
 from clipcast.installation import Installation
+from clipcast.web import palette
 from clipcast.web.palette import ACTIONS, PAGES
 from tests.web import conftest
 from tests.web.conftest import Visitor
@@ -40,6 +41,12 @@ async def found(visitor: Visitor, typed: str) -> list[tuple[str, str]]:
         ("write", "/compose"),
         ("API key", "/developers/keys"),
         ("dead", "/jobs"),
+        ("import", "/posts/import"),
+        ("export", "/posts/export.csv"),
+        ("csv", "/posts/import"),
+        ("review link", "/review/links"),
+        ("theme", "/account#theme"),
+        ("sign out", "/sign-out"),
     ],
 )
 async def test_actions_and_pages_are_found_by_their_words(owner: Visitor, typed: str, path: str) -> None:
@@ -48,7 +55,8 @@ async def test_actions_and_pages_are_found_by_their_words(owner: Visitor, typed:
 
 async def test_every_action_and_page_opens(owner: Visitor) -> None:
     for entry in (*ACTIONS, *PAGES):
-        assert (await owner.get(f".{entry.path.partition('#')[0]}")).status_code in (200, 303), entry.path
+        path = entry.path.partition("#")[0]
+        assert (await owner.get(path if entry.is_own else f".{path}")).status_code in (200, 303), entry.path
 
 
 async def test_a_client_is_found_by_a_part_of_its_name(owner: Visitor, installation: Installation) -> None:
@@ -68,6 +76,19 @@ async def test_a_role_sees_what_it_may_do(owner: Visitor, invited: Callable[[str
     assert {path for path, _ in await found(viewer, "")} & {"/compose", "/developers/keys"} == set()
     assert "/compose" in [path for path, _ in await found(editor, "new")]
     assert await found(editor, "dead") == []
+
+
+async def test_accounts_are_found_by_their_platform_and_the_rest_is_counted(
+    owner: Visitor, desk: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/posts?account={desk['tiktok']}"
+    assert [one for one, _ in await found(owner, "harbour tiktok") if "account=" in one] == [path]
+    assert [one for one, _ in await found(owner, "tiktok") if "account=" in one] == [path]
+    assert len([one for one, _ in await found(owner, "harbour") if "account=" in one]) == 2
+    monkeypatch.setattr(palette, "GROUP_MAX", 1)
+    lines = await found(owner, "harbour")
+    assert len([one for one, _ in lines if "account=" in one]) == 1
+    assert ("/accounts", "1 more") in lines
 
 
 async def test_accounts_and_clips_are_found_by_a_part_of_their_name(owner: Visitor, desk: dict[str, Any]) -> None:

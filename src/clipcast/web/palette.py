@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -30,6 +31,8 @@ router = APIRouter(include_in_schema=False, prefix="/w/{workspace_id}")
 SEARCH_MAX = 100
 # The most entries of a group.
 GROUP_MAX = 5
+# How far the others of a group are counted.
+COUNTED = 1000
 # The most accounts among which the words of an action are looked for.
 LOST_MAX = 100
 
@@ -47,6 +50,10 @@ class Entry:
     words: str = ""
     # What stands behind the title: when, and in which state.
     note: str = ""
+    # Whether the path is no path of the workspace, but of the person.
+    is_own: bool = False
+    # Whether it is not opened, but sent, as a form.
+    is_sent: bool = False
 
 
 ACTIONS = (
@@ -56,6 +63,11 @@ ACTIONS = (
     Entry("Create an API key", "/developers/keys", "code", role="owner", words="token"),
     Entry("Create a webhook", "/developers/webhooks", "code", role="owner"),
     Entry("Invite a member", "/settings#members", "user", role="owner", words="team people colleague"),
+    Entry("Import posts", "/posts/import", "upload", role="editor", words="csv file spreadsheet bulk"),
+    Entry("Export posts", "/posts/export.csv", "download", words="csv file spreadsheet download"),
+    Entry("Create a review link", "/review/links", "link", role="editor", words="client approve approval"),
+    Entry("Change the theme", "/account#theme", "settings", words="dark light mode colours", is_own=True),
+    Entry("Sign out", "/sign-out", "logout", words="log out leave end session", is_own=True, is_sent=True),
 )
 PAGES = (
     Entry("Overview", "", "home", words="start dashboard"),
@@ -63,6 +75,7 @@ PAGES = (
     Entry("Posts", "/posts", "send"),
     Entry("Drafts", "/drafts", "edit", role="editor"),
     Entry("Review", "/review", "eye", words="approve approvals"),
+    Entry("Review links", "/review/links", "link", words="clients approve"),
     Entry("Clips", "/clips", "movie", words="videos library"),
     Entry("Edit templates", "/templates", "movie", words="renders"),
     Entry("Accounts", "/accounts", "plug-connected", words="connections channels"),
@@ -70,6 +83,7 @@ PAGES = (
     Entry("API reference", "/reference", "code", words="developers documentation"),
     Entry("Notifications", "/settings/notifications", "message-circle", words="e-mail chat settings"),
     Entry("Settings", "/settings", "settings", words="workspace members audit log"),
+    Entry("Your account", "/account", "user", words="password time zone theme keyboard sessions profile", is_own=True),
     Entry("Jobs", "/jobs", "refresh", role="owner", words="queue workers dead"),
 )
 
@@ -107,24 +121,35 @@ def _matching(member: Member, entries: Iterable[Entry], typed: str) -> list[Entr
 
 
 async def _accounts(session: AsyncSession, workspace_id: UUID, typed: str) -> list[Entry]:
-    name = typed.removeprefix("@")
-    query = (
-        select(Connection)
-        .where(
-            Connection.workspace_id == workspace_id,
-            Connection.removed_at.is_(None),
+    """Return the accounts that have each of the words in a name, or are of a platform with this name."""
+    query = select(Connection).where(Connection.workspace_id == workspace_id, Connection.removed_at.is_(None))
+    for word in typed.split():
+        name = word.removeprefix("@")
+        of_platform = [one.name for one in PLATFORMS.values() if word.casefold() in one.title.casefold()]
+        query = query.where(
             or_(
                 Connection.username.icontains(name, autoescape=True),
                 Connection.display_name.icontains(name, autoescape=True),
-            ),
+                Connection.platform.in_(of_platform),
+            )
         )
-        .order_by(Connection.username)
-        .limit(GROUP_MAX)
-    )
-    return [
+    found = await session.scalars(query.order_by(Connection.username, Connection.id).limit(GROUP_MAX))
+    entries = [
         Entry(f"{_title(one.platform)} @{one.username}", f"/posts?account={one.id}", platform=one.platform)
-        for one in await session.scalars(query)
+        for one in found
     ]
+    return entries + await _rest(session, query, entries, "/accounts", "plug-connected")
+
+
+async def _rest(
+    session: AsyncSession, query: Select[Any], shown: Sequence[Entry], path: str, symbol: str
+) -> list[Entry]:
+    """Return a line that says how many more there are than a group shows, and opens their page; none without more."""
+    if len(shown) < GROUP_MAX:
+        return []
+    counted = select(func.count()).select_from(query.order_by(None).limit(COUNTED).subquery())
+    more = (await session.execute(counted)).scalar_one() - len(shown)
+    return [Entry(f"{more} more", path, symbol)] if more > 0 else []
 
 
 async def _lost(session: AsyncSession, member: Member) -> list[Entry]:
@@ -170,13 +195,15 @@ async def _clips(session: AsyncSession, workspace_id: UUID, typed: str) -> list[
     if typed:
         query = query.where(Render.name.icontains(typed, autoescape=True))
     found = await session.execute(query.order_by(Render.id.desc()).limit(GROUP_MAX))
-    return [Entry(name, f"/clips/{id}", "movie") for id, name in found]
+    entries = [Entry(name, f"/clips/{id}", "movie") for id, name in found]
+    return entries + await _rest(session, query, entries, f"/clips?{urlencode({'q': typed})}", "movie") * bool(typed)
 
 
 async def _clients(session: AsyncSession, workspace_id: UUID, typed: str) -> list[Entry]:
     query = select(Client).where(Client.workspace_id == workspace_id, Client.name.icontains(typed, autoescape=True))
     found = await session.scalars(query.order_by(Client.name).limit(GROUP_MAX))
-    return [Entry(one.name, f"/clients/{one.id}/posts", "user") for one in found]
+    entries = [Entry(one.name, f"/clients/{one.id}/posts", "user") for one in found]
+    return entries + await _rest(session, query, entries, "/clients", "users")
 
 
 async def _with_id(session: AsyncSession, workspace_id: UUID, pasted: UUID) -> list[Entry]:

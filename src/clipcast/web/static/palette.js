@@ -19,9 +19,15 @@ let shown;
 let entered;
 function go(entry, inTab) {
   if (!entry) return;
-  if (inTab) window.open(entry.href, "_blank", "noopener");
+  if (entry.hasAttribute("data-sent")) send(entry);
+  else if (inTab) window.open(entry.href, "_blank", "noopener");
   else location.assign(entry.href);
   dialog.close();
+}
+
+// The pages have the form: the palette presses its button.
+function send(entry) {
+  document.querySelector(`form[action="${entry.getAttribute("href")}"]`)?.requestSubmit();
 }
 
 function open() {
@@ -40,7 +46,11 @@ if (dialog) {
     }
   });
   document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-palette]")) open();
+    const sent = event.target.closest("#palette [data-sent]");
+    if (sent) {
+      event.preventDefault();
+      send(sent);
+    } else if (event.target.closest("[data-palette]")) open();
     // A press on the ground behind the dialog closes it.
     else if (event.target === dialog) dialog.close();
   });
