@@ -15,9 +15,9 @@ ID = str(new_id())
 @pytest.mark.parametrize(
     ("path", "page"),
     [
-        ("/w/1/connections/2/remove", "/w/1/connections"),
-        ("/w/1/connections/2/off", "/w/1/connections/2"),
-        ("/w/1/connections/bulk", "/w/1/connections"),
+        ("/w/1/accounts/2/remove", "/w/1/accounts"),
+        ("/w/1/accounts/2/off", "/w/1/accounts/2"),
+        ("/w/1/accounts/bulk", "/w/1/accounts"),
         ("/w/1/settings/invitations", "/w/1/settings"),
         ("/w/1/settings/notifications/habits", "/w/1/settings/notifications"),
         ("/w/1/clients/2/words/sets", "/w/1/clients/2/words"),
@@ -25,7 +25,7 @@ ID = str(new_id())
         ("/w/1/posts/2/items/3/delete", "/w/1/posts/2"),
         ("/r/secret/2/approve", "/r/secret"),
         ("/sign-out", "/"),
-        ("/w/1/connections/2", None),
+        ("/w/1/accounts/2", None),
         ("/w/1/posts", None),
         ("/nothing/here", None),
     ],
@@ -37,7 +37,7 @@ def test_address_of_a_form_belongs_to_the_nearest_page(application: FastAPI, pat
 async def test_reload_of_a_form_shows_its_page(owner: Visitor, desk: dict[str, Any]) -> None:
     """Those with an error of their own keep it, and so do programs."""
     for path, page in (
-        (f"./connections/{desk['tiktok']}/remove", "./connections"),
+        (f"./accounts/{desk['tiktok']}/remove", "./accounts"),
         ("./settings/invitations", "./settings"),
         ("./settings/notifications/habits", "./settings/notifications"),
         (f"./clients/{ID}/words/sets", f"./clients/{ID}/words"),

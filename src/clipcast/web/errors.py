@@ -44,9 +44,9 @@ def install(app: FastAPI) -> None:
             response: Response = await handlers[_kind(error)](request, error)
             return response
         status, detail = _message(error)
-        if status in (404, 405) and request.method in ("GET", "HEAD") and not is_htmx(request):
-            if page := page_of(app, request.url.path):
-                return RedirectResponse(page, 303)
+        reads = status in (404, 405) and request.method in ("GET", "HEAD") and not is_htmx(request)
+        if reads and (page := page_of(app, request.url.path)):
+            return RedirectResponse(page, 303)
         more = dict(getattr(error, "headers", None) or {})
         viewer = None if is_htmx(request) else await find_viewer(request)
         return _page(request, status, detail, more, viewer)
