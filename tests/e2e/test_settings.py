@@ -88,3 +88,27 @@ async def test_invited_person_joins_the_workspace(
     await guest.get_by_role("button", name="Sign out").click()
     await sign_in(guest, served, "member@example.org", OWNER[2])
     await guest.close()
+
+
+async def test_part_of_notifications_is_saved_where_it_is_and_the_others_stay(served: Installation, page: Page) -> None:
+    """What was done and what is wrong are in view, on a page that is longer than the window."""
+    base = await set_up(page, served)
+    await page.set_viewport_size({"width": 390, "height": 600})
+    await page.goto(base + "/settings/notifications")
+    tick = page.locator("#choices [type=checkbox]").first
+    was = await tick.is_checked()
+    await tick.set_checked(not was)
+    await page.locator("#habits button").click()
+    await expect(page.locator("#habits .notice")).to_be_in_viewport()
+    assert await tick.is_checked() != was
+    await page.get_by_label("Quiet from").fill("22:00")
+    await page.locator("#habits button").click()
+    await expect(page.locator("#quiet-until-problem")).to_be_in_viewport()
+    assert await tick.is_checked() != was
+    await page.goto(base + "/settings")
+    await page.locator("#workspace-name").evaluate("field => { field.value = ' '; field.form.noValidate = true; }")
+    await page.locator("form[action$='/settings/name'] button").click()
+    await page.wait_for_url("**/settings/name")
+    field = page.locator("#workspace-name")
+    await expect(field).to_be_focused()
+    await expect(field).to_be_in_viewport()

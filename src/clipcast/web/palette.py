@@ -142,7 +142,7 @@ async def _accounts(session: AsyncSession, workspace_id: UUID, typed: str) -> li
 
 
 async def _rest(
-    session: AsyncSession, query: Select[Any], shown: Sequence[Entry], path: str, symbol: str
+    session: AsyncSession, query: Select[*tuple[Any, ...]], shown: Sequence[Entry], path: str, symbol: str
 ) -> list[Entry]:
     """Return a line that says how many more there are than a group shows, and opens their page; none without more."""
     if len(shown) < GROUP_MAX:
