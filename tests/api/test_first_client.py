@@ -22,7 +22,7 @@ from tests.clips.test_imports import file_handler, serving
 
 @pytest.fixture
 async def renderer(stage: Stage) -> AsyncIterator[Renderer]:
-    found = Renderer(stage.installation.settings, stage.installation.database, stage.installation.storage)
+    found = stage.new_renderer()
     yield found
     await found.close()
 

@@ -110,7 +110,10 @@ async def test_unavailable_database_does_not_end_the_process(stage: Stage, monke
     monkeypatch.setattr(WorkerSlots, "beat", beat)
     found = stage.new_worker()
     found._watchdog = Watchdog(0.3, step=0.05)
-    tasks = [asyncio.create_task(found._keep_lease(asyncio.Event())), asyncio.create_task(found._watchdog.watch())]
+    tasks = [
+        asyncio.create_task(found._keep_lease(found.slots, asyncio.Event())),
+        asyncio.create_task(found._watchdog.watch()),
+    ]
     await until(lambda: len(calls) >= 20)
     for task in tasks:
         task.cancel()
@@ -128,7 +131,7 @@ async def test_lease_keeper_that_always_fails_ends_the_process(stage: Stage, mon
     found._watchdog = Watchdog(0.3, step=0.05)
     async with asyncio.TaskGroup() as group:
         started = Supervisor(group, found.task_failures)
-        started.start("leases", partial(found._keep_lease, asyncio.Event()), pause=0.01)
+        started.start("leases", partial(found._keep_lease, found.slots, asyncio.Event()), pause=0.01)
         started.start("watchdog", found._watchdog.watch)
         async with asyncio.timeout(60):
             await ended.wait()

@@ -26,7 +26,7 @@ from tests.renders.videos import make_scenes, upload_video
 
 @pytest.fixture
 async def renderer(stage: Stage) -> AsyncIterator[Renderer]:
-    found = Renderer(stage.installation.settings, stage.installation.database, stage.installation.storage)
+    found = stage.new_renderer()
     yield found
     await found.close()
 

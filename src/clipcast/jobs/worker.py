@@ -159,10 +159,11 @@ class WorkerProcess:
         """Close a worker that used `run_due` instead of `run`."""
         await self._runner.close()
 
-    async def run_due(self, more: Mapping[str, int] | None = None) -> int:
+    async def run_due(self, more: Mapping[str, int] | None = None, keeps_lease: bool = False) -> int:
         """Run the jobs once that are due now, as a worker of its own, and return their number. For tests.
 
-        `more`: slots of queues that the process itself does not serve.
+        `more`: slots of queues that the process itself does not serve. Without `keeps_lease`, the runs must end
+        within a lease.
         """
         await reclaim_expired(self._database)
         while await promote(self._database):
@@ -173,7 +174,13 @@ class WorkerProcess:
         await slots.open()
         await self._sort()
         runs = await RowsEngine(self._database).fill_once(slots)
-        await asyncio.gather(*runs)
+        keepers = [asyncio.create_task(self._keep_lease(slots, asyncio.Event()))] if keeps_lease else []
+        try:
+            await asyncio.gather(*runs)
+        finally:
+            for keeper in keepers:
+                keeper.cancel()
+            await asyncio.gather(*keepers, return_exceptions=True)
         await slots.close()
         return len(runs)
 
@@ -204,7 +211,7 @@ class WorkerProcess:
 
     def _start_tasks(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> Supervisor:
         supervisor = Supervisor(group, self.task_failures)
-        supervisor.start("leases", partial(self._keep_lease, stop), pause=KEEPER_PAUSE)
+        supervisor.start("leases", partial(self._keep_lease, self.slots, stop), pause=KEEPER_PAUSE)
         supervisor.start("watchdog", self._watchdog.watch)
         supervisor.start("notifications", self._listen)
         reclaim = partial(every, RECLAIM_EVERY, self._reclaim)
@@ -229,21 +236,21 @@ class WorkerProcess:
         if self.slots.is_steady():
             await reclaim_expired(self._database)
 
-    async def _keep_lease(self, stop: asyncio.Event) -> None:
+    async def _keep_lease(self, slots: WorkerSlots, stop: asyncio.Event) -> None:
         """Renew the worker's lease, which covers all of its runs. Set `stop` if an operator drains the worker."""
         while True:
             await asyncio.sleep(HEARTBEAT.total_seconds())
             try:
                 async with asyncio.timeout(HEARTBEAT.total_seconds()):
-                    await self.slots.beat()
+                    await slots.beat()
             except (DatabaseUnavailable, TimeoutError) as error:
                 # An unavailable database does not end the process: each run stops when the lease expires.
                 log.error("lease_not_renewed", error=str(error) or "the database does not respond")
             # Feed the watchdog only at this point: the supervisor restarts a failed loop, and a loop that always
             # fails renews no lease.
             self._watchdog.feed()
-            if self.slots.orders.drain and not stop.is_set():
-                log.info("worker_drained", worker=self.slots.facts.name)
+            if slots.orders.drain and not stop.is_set():
+                log.info("worker_drained", worker=slots.facts.name)
                 stop.set()
 
     async def _listen(self) -> None:

@@ -45,9 +45,9 @@ class Worker(WorkerProcess):
         } | _joined(part.background for part in parts)
         self.channels |= _joined(part.channels for part in parts)
 
-    async def run_due(self, more: Mapping[str, int] | None = None) -> int:
+    async def run_due(self, more: Mapping[str, int] | None = None, keeps_lease: bool = False) -> int:
         self._programs = runnable_programs()  # tests deploy others meanwhile
-        return await super().run_due({QUARANTINE: 1} | dict(more or {}))
+        return await super().run_due({QUARANTINE: 1} | dict(more or {}), keeps_lease)
 
 
 def _joined(parts: Iterable[Mapping[str, T]]) -> dict[str, T]:
