@@ -187,3 +187,19 @@ async def test_open_page_of_a_post_says_that_somebody_removed_it(
     await expect(gone.get_by_role("link", name="All posts")).to_be_visible()
     await expect(page.get_by_role("heading", name="To be removed")).to_be_visible()
     await other.close()
+
+
+async def test_check_of_a_paused_account_leads_to_where_its_problem_stands(
+    served: Installation, page: Page, clip: Path
+) -> None:
+    base = await set_up(page, served)
+    await connect(page, base, "YouTube")
+    await upload(page, base, clip)
+    await page.goto(base + "/compose")
+    await page.get_by_label("YouTube @harbour.films").check()
+    await add_clips(page, "clip")
+    async with served.database.begin() as session:
+        await session.execute(update(Connection).values(status="disabled"))
+    await page.locator("#title").fill("Typed")
+    await page.locator("#problems [data-field]", has_text="The account is paused.").click()
+    await expect(page.locator(":focus")).to_have_text("YouTube @harbour.films: The account is paused.")

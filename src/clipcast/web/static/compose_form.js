@@ -159,6 +159,11 @@ function goTo(name) {
   field.scrollIntoView({ block: "center" });
   const control = field.matches("input, select, textarea") ? field : field.querySelector("input, select, textarea") ?? field;
   control.focus();
+  // What is wrong with an account stands beside its fields, and is none itself.
+  if (document.activeElement !== control) {
+    control.tabIndex = -1;
+    control.focus();
+  }
   // An empty choice shows its list, so that one press chooses. Browsers allow it after a press only.
   if (control.matches("select") && !control.value) try { control.showPicker(); } catch { /* it has the focus */ }
 }
