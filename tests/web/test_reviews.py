@@ -13,6 +13,7 @@ from clipcast.common.ids import new_id
 from clipcast.database.models.audit import AuditEntry
 from clipcast.installation import Installation
 from clipcast.testing.harness import some_day
+from tests.web.browser import sent as fields_of
 from tests.web.conftest import Visitor, form
 
 MARKUP = "<script>alert(1)</script> مرحبا 🌊 " + "x" * 120
@@ -428,6 +429,30 @@ async def test_editor_cannot_go_around_the_reviewers_of_a_client(
     assert (await editor.post(f"{client}/accounts/move", {"account": desk["tiktok"], "to": ""})).status_code == 403
     assert (await editor.post(f"{client}/delete")).status_code == 403
     assert (await owner.post(f"{post}/review", {"review.member": "owner@example.org"})).status_code == 303
+
+
+async def test_post_of_a_page_that_names_an_approval_goes_out_with_one_only(
+    owner: Visitor, invited: Callable[[str], Awaitable[Visitor]], desk: dict[str, Any]
+) -> None:
+    """If the client's rule ends while the page is open, the page says so before it publishes."""
+    await invited("reviewer")
+    made = await owner.post("./clients", {"name": "Casa Verde", "timezone": "Europe/Lisbon", "color": "4"})
+    client = made.headers["location"].rsplit("/", 1)[0]
+    await owner.post(f"{client}/accounts", {"account": [desk["tiktok"], desk["youtube"]]})
+    ids = re.findall(r'name="reviewer" value="([\w-]+)"', (await owner.get(f"{client}/reviewers")).text)
+    assert (await owner.post(f"{client}/reviewers", {"rule": "any", "reviewer": ids})).status_code == 303
+    draft = f"./compose/{new_id()}"
+
+    def shown(page: str) -> dict[str, Any]:
+        return {name: fields_of(page)[name][0] for name in ("plan.shown", "approval.shown")}
+
+    page = shown((await owner.post(draft, form(desk))).text)
+    assert page["approval.shown"] == "on"
+    assert (await owner.post(f"{client}/reviewers", {"rule": "none"})).status_code == 303
+    refused = await owner.post(draft + "/send", form(desk) | page)
+    assert "Nothing was sent" in refused.text
+    assert shown(refused.text)["approval.shown"] == ""
+    assert "hx-redirect" in (await owner.post(draft + "/send", form(desk) | shown(refused.text))).headers
 
 
 async def test_tries_at_links_are_limited_and_tell_nothing(

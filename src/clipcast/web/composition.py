@@ -57,6 +57,8 @@ class Composition:
     review: dict[str, Any] | None = None
     # The mark of the plan that the page showed (`mark_of`); None if the request is of no such page.
     plan_shown: str | None = None
+    # Whether the page said that the posts need an approval first.
+    approval_shown: bool = False
 
     @property
     def shape(self) -> str:
@@ -257,6 +259,7 @@ async def read_composition(member: Member, session: AsyncSession, request: Reque
     composition = await load_composition(member, session, content, problems)
     composition.review = review
     composition.plan_shown = form.line("plan.shown") if form.all("plan.shown") else None
+    composition.approval_shown = form.line("approval.shown") == "on"
     composition.shape_shown = form.line("shape")
     composition.preview_account, composition.preview_clip = form.line("preview"), form.line("preview.clip")
     composition.page, composition.version = form.line("page")[:40], edit_conflicts.version_in(form.line("version")) or 0

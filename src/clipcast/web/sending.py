@@ -3,6 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
+from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from clipcast.common.problems import NotFound, Problem, ValidationFailed
@@ -24,7 +25,7 @@ class ReplacedMeanwhile(Exception):
 
 
 class PlanChanged(Exception):
-    """An error: the posts would not be those that the page showed."""
+    """An error: the posts would not be those that the page showed, or go out without the approval that it named."""
 
 
 async def send_draft(
@@ -61,6 +62,10 @@ async def send_draft(
     if not composition.is_shown([replace(one, scheduled_at=at) for one, at in zip(plan, times, strict=True)]):
         raise PlanChanged
     ids = [UUID(one.post_id) for one in created]
+    if composition.approval_shown and not await session.scalar(
+        select(exists().where(Post.id.in_(ids), Post.review.is_not(None)))
+    ):
+        raise PlanChanged
     draft.post_id, draft.author_id = ids[0], member.user.id
     names = ", ".join(f"{PLATFORMS[one.platform].title} @{one.username}" for one in composition.chosen_accounts)
     action = "post.replaced" if replaced else "post.created"
