@@ -374,7 +374,7 @@ async def test_idle_edit_of_a_post_learns_that_the_post_was_moved(
 async def test_check_of_an_unusable_account_offers_what_its_viewer_can_do(
     owner: Visitor, editor: Visitor, desk: dict[str, Any], installation: Installation
 ) -> None:
-    link = f'<a href="{owner._at("./connections/" + desk["tiktok"])}">'
+    link = f'<a href="{owner._at("./accounts/" + desk["tiktok"])}">'
     for status, of_owner, of_editor in (
         ("disabled", f"{link}Resume it</a>", "An owner can resume it."),
         ("needs_reconnect", f"{link}Reconnect it</a>", f"{link}Reconnect it</a>"),
