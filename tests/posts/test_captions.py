@@ -8,9 +8,11 @@ from sqlalchemy import select, update
 
 from clipcast.clock import clock
 from clipcast.database.models.posts import Item
+from clipcast.installation import Installation
 from clipcast.posts import captions
 from clipcast.posts.listing import Wanted, list_lines
 from clipcast.testing.harness import Stage, some_day
+from tests.database.plans import fill_table, of_many, plan_of
 from tests.posts.many import copy_post
 
 CAPTIONS = ("Dawn-patrol at the PIER, 3 boats", "Dawn over roofs", "صباح الخير من الميناء", "😀 Rooftop")
@@ -78,3 +80,12 @@ async def test_caption_of_the_item_that_is_left_is_found(stage: Stage, monkeypat
         first = (await session.scalars(select(Item.id).where(Item.post_id == UUID(made), Item.position == 0))).one()
     assert (await stage.caller.call("DELETE", f"/posts/{made}/items/{first}")).status_code == 204
     assert await found(stage, "gull") == [UUID(made)]
+
+
+async def test_plan_for_all_words_uses_the_index_of_captions(installation: Installation) -> None:
+    """A connection that has sent some searches may plan them for all words. It read every item then, for seconds."""
+    query = select(Item.post_id).where(captions.with_words("dawn"))
+    async with installation.database.session() as session:
+        await fill_table(session, Item, 3000, workspace_id=of_many, details=lambda _: {"title": "Dawn"})
+        plan, _ = await plan_of(session, lambda: session.execute(query))
+    assert "ix_items_caption_words" in plan

@@ -59,7 +59,8 @@ def has_caption(pattern: str, words: str) -> ColumnElement[bool]:
 
 def with_words(words: str) -> ColumnElement[bool]:
     """Return whether an item is the first one of its post, and its caption has the words. An index finds such items."""
-    return (Item.position == 0) & _has_words(words)
+    # As a part of the statement, so that the index of first items also serves a plan for all values.
+    return (Item.position == literal(0, literal_execute=True)) & _has_words(words)
 
 
 def _is_like(pattern: str) -> ColumnElement[bool]:
