@@ -115,7 +115,7 @@ async def test_edit_and_copy_of_nine_items_keep_every_caption(
     answer = await owner.post(draft, form)
     assert answer.status_code == 200
     # Saved twice without a touch, it still says the same.
-    more = {"when": "later", "at": f"{some_day(5)}T18:30"}
+    more = {"when": "later", "at": f"{some_day(5)}T18:30", "plan.shown": "later"}
     second = await publish(owner, draft, sent(answer.text) | more)
     assert await posted(installation, second) == said
     assert (await owner.get(first)).status_code == (303 if action == "edit" else 200)  # it leads to its successor

@@ -157,6 +157,12 @@ if ("refused" in document.body.dataset) {
 // Uploads that an earlier page has begun go on.
 if (localStorage.getItem("clipcast-uploads") && document.getElementById("tray")) import("./upload.js");
 
+// The parts of a phone: a browser that comes anew, an installed app, a device that wants push messages.
+if (
+  document.body.dataset.person &&
+  (!navigator.serviceWorker?.controller || matchMedia("(display-mode: standalone)").matches || navigator.standalone || localStorage.getItem("clipcast-push"))
+) import("./phone.js");
+
 // Drafts whose last words an earlier page may not have saved. The page of a draft restores them itself.
 const base = document.body.dataset.events?.replace(/\/events$/, "");
 if (base && !document.getElementById("compose") && Object.keys(localStorage).some((key) => key.startsWith(`clipcast-draft ${base}/`))) {
