@@ -10,7 +10,7 @@ import av
 import pytest
 from PIL import ImageChops, ImageStat
 
-from clipcast.cli.scenes import SCENES
+from clipcast.cli.scenes import SCENES, film
 from clipcast.rendering.probe import probe
 from clipcast.web.fits import by_platform
 
@@ -40,10 +40,17 @@ def test_scene_is_a_vertical_film_that_moves_and_sounds(name: str, tmp_path: Pat
     assert 0.05 < loudest < 1
 
 
-def test_every_run_draws_the_same(tmp_path: Path) -> None:
-    short = replace(SCENES["leaves"], seconds=1)
-    made = []
-    for run in ("first", "second"):
-        (tmp_path / run).mkdir()
-        made.append(hashlib.sha256(short.make(tmp_path / run).read_bytes()).hexdigest())
-    assert made[0] == made[1]
+def drawn(name: str) -> str:
+    """Return a digest of the pictures and the sound of a scene's first second, as the encoders get them.
+
+    Encoders promise less: on a busy machine, x264 now and then decides otherwise about the same pictures.
+    """
+    layers, sound = SCENES[name].draw()
+    pictures = [one.to_image().tobytes() for one in film._pulled(film._pictures(layers, 1))]
+    assert len(pictures) == film.FRAMES_PER_SECOND
+    samples = [bytes(plane)[: 4 * one.samples] for one in film._pulled(film._sounds(sound, 1)) for plane in one.planes]
+    return hashlib.sha256(b"".join([*pictures, *samples])).hexdigest()
+
+
+def test_every_run_draws_the_same() -> None:
+    assert drawn("leaves") == drawn("leaves") != drawn("rain")
