@@ -93,14 +93,14 @@ async def test_post_is_sent_for_review_commented_changed_and_approved(
     await post.get_by_text("Ask for a change").click()
     await post.get_by_label("Your name").fill("Zoë")
     await post.get_by_label("What to change").fill("Can we show the finger test a second longer?")
-    await post.get_by_label("At which time").fill("0:14")
+    await post.get_by_label("At which time").fill("0:03")
     await post.get_by_role("button", name="Send the request").click()
     await expect(post).to_contain_text("You asked for a change")
 
     # The member sees it, answers and changes the words: all are asked again.
     await page.goto(base + "/review?state=changes_requested")
-    await expect(page.locator(".comments")).to_contain_text("at 0:14")
-    await page.get_by_role("button", name="at 0:14").click()
+    await expect(page.locator(".comments")).to_contain_text("at 0:03")
+    await page.get_by_role("button", name="at 0:03").click()
     await page.wait_for_function("() => document.querySelector('.review .player').currentTime > 0")
     await page.keyboard.press("c")
     await expect(page.get_by_role("textbox", name="Comment")).to_be_focused()
